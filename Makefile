@@ -1,0 +1,88 @@
+# Everything a developer or continuous integration runs. `make help` lists it.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+# Where `make run` listens; UPSTREAM=URL puts the proxy in front of that instead of the demo API.
+LISTEN ?= 127.0.0.1:8080
+ADMIN ?= 127.0.0.1:9900
+DEMO ?= 127.0.0.1:8081
+UPSTREAM ?=
+# make bench ARGS="--quick"; make run ARGS="--workers 2"
+ARGS ?=
+export LISTEN ADMIN DEMO UPSTREAM ARGS
+
+# One set of release flags everywhere: another set would build the package again from the start.
+RELEASE := -c release --static-swift-stdlib -Xswiftc -cross-module-optimization \
+	-Xswiftc -enforce-exclusivity=unchecked
+# All tests are Swift Testing's. XCTest's own runner leaks (ASan) and closes on "0 tests".
+TESTS := --disable-xctest
+SWIFT_FILES := Sources Tests Package.swift
+
+.PHONY: help
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | \
+		awk -F ':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
+
+.PHONY: packages
+packages:
+	@scripts/install-packages
+
+.PHONY: build
+build: packages ## release binaries in .build/release (meliproxy, demo-api)
+	@swift build $(RELEASE)
+
+.PHONY: run
+run: packages ## demo API and proxy on LISTEN (127.0.0.1:8080); UPSTREAM=URL for a real API
+	@scripts/run
+
+.PHONY: test
+test: ## all tests that fit in 20 minutes: unit, integration, the whole stack
+	@scripts/test
+
+.PHONY: check
+check: packages ## within a minute on a warm build: format, warnings, unit and tidy tests, lints
+	@swift format lint --strict --recursive $(SWIFT_FILES)
+	@swift build --build-tests
+	@scripts/lint
+	@swift test --skip-build $(TESTS) --skip IntegrationTests --skip SimulationTests
+
+.PHONY: test-long
+test-long: packages ## long fuzzing, both sanitizers, the long stack tests (an hour or more)
+	@MELIPROXY_FUZZ_INPUTS=$${MELIPROXY_FUZZ_INPUTS:-10000000} swift test $(TESTS) -c release \
+		--scratch-path .build-fuzz -Xswiftc -enable-testing --filter Fuzz
+	@$(MAKE) asan
+	@$(MAKE) tsan
+	@scripts/install-packages test
+	@scripts/venv test
+	@$(MAKE) build
+	@.venv/bin/python -m pytest -m long
+
+.PHONY: asan
+asan: packages ## unit and integration tests under the address sanitizer, with leak detection
+	@swift test $(TESTS) --sanitize=address --scratch-path .build-asan
+
+# THREAD_SANITIZER: code that hides a lock from the sanitizer has a visible one under this flag.
+TSAN_SUPPRESSIONS := $(wildcard scripts/tsan-suppressions.txt)
+.PHONY: tsan
+tsan: packages ## unit and integration tests under the thread sanitizer
+	@TSAN_OPTIONS="$(if $(TSAN_SUPPRESSIONS),suppressions=$(CURDIR)/$(TSAN_SUPPRESSIONS))" \
+		swift test $(TESTS) --sanitize=thread --scratch-path .build-tsan \
+		-Xswiftc -DTHREAD_SANITIZER
+
+.PHONY: bench
+bench: ## meliproxy against nginx, HAProxy and Envoy; writes docs/benchmarks.md (12 minutes)
+	@scripts/install-packages bench
+	@scripts/venv bench
+	@$(MAKE) build
+	@exec python3 Benchmarks/bench.py $(ARGS)
+
+.PHONY: format
+format: ## lay out all Swift sources
+	@swift format --in-place --recursive $(SWIFT_FILES)
+
+.PHONY: clean
+clean: ## remove what was built; fetched packages and .venv stay
+	@swift package clean
+	@rm -rf .build-asan .build-tsan .build-fuzz .pytest_cache

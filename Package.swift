@@ -1,0 +1,64 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// What every Swift target of this package is compiled with (docs/ARCHITECTURE.md, "Language").
+let house: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .strictMemorySafety(),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .treatAllWarnings(as: .error),
+]
+
+func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: house)
+}
+
+func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(name: name, dependencies: dependencies, swiftSettings: house)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, swiftSettings: house)
+}
+
+let package = Package(
+    name: "meliproxy",
+    platforms: [.macOS(.v26)],
+    products: [
+        .executable(name: "meliproxy", targets: ["meliproxy"]),
+        .executable(name: "demo-api", targets: ["demo-api"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+    ],
+    targets: [
+        .systemLibrary(name: "CUV", providers: [.apt(["libuv1-dev"]), .brew(["libuv"])]),
+        .systemLibrary(
+            name: "CCurl", providers: [.apt(["libcurl4-openssl-dev"]), .brew(["curl"])]),
+        .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
+
+        module("Time"),
+        module("Locking"),
+        module("HTTP1", ["Time"]),
+        module("Telemetry", ["Time"]),
+        module(
+            "ProxyCore", ["Time", .product(name: "Yams", package: "Yams")]),
+        module("EventLoop", ["Time", "Locking", "CUV"]),
+        module("Upstream", ["Time", "HTTP1", "Telemetry", "ProxyCore", "EventLoop", "CCurl"]),
+        module("Responder", ["Time", "HTTP1", "EventLoop", "CZlib"]),
+        module(
+            "Proxy",
+            ["Time", "Locking", "HTTP1", "Telemetry", "ProxyCore", "EventLoop", "Upstream", "Responder"]),
+        program(
+            "meliproxy",
+            [
+                "Proxy", "ProxyCore",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
+        program("demo-api", ["Responder", "EventLoop", "HTTP1", "Time"]),
+    ]
+)

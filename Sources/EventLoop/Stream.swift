@@ -1,0 +1,241 @@
+internal import CUV
+internal import Glibc
+internal import Time
+
+/// A TCP connection on a loop. What speaks over it subclasses it and overrides the events.
+///
+/// Reading is always on unless paused, into the loop's shared buffer: an idle stream owns no buffer.
+/// Writing goes straight to the kernel; what that does not take is kept and sent when it can be, and
+/// the writer is expected to watch `pendingBytes` and to wait for `writeDrained`.
+@safe open class Stream {
+    /// The loop that the stream lives on.
+    public let loop: Loop
+    /// The other end.
+    public let peer: SocketAddress
+    private let tcp: UnsafeMutablePointer<uv_tcp_t>
+    /// Whether `close` or `reset` was called. No event but `closed` comes after that.
+    public private(set) var isClosed = false
+    private var isReading = false
+
+    /// The read buffer's size: the most bytes that one `received` can carry.
+    public static let readBytesMax = Loop.readBufferBytes
+
+    /// Takes over a connected, non-blocking socket. From here on libuv holds a reference to the stream,
+    /// released by the close callback.
+    public init(on loop: Loop, socket: ConnectedSocket) throws(LoopError) {
+        self.loop = loop
+        self.peer = socket.peer
+        unsafe tcp = .allocate(capacity: 1)
+        unsafe uv_tcp_init(loop.uv, tcp)
+        let code = unsafe uv_tcp_open(tcp, socket.descriptor)
+        unsafe tcp.pointee.data = Unmanaged.passRetained(self).toOpaque()
+        if code < 0 {
+            Glibc.close(socket.descriptor)
+            close()
+            throw LoopError(step: "take over a socket", code: code)
+        }
+        unsafe uv_tcp_nodelay(tcp, 1)
+    }
+
+    deinit { unsafe tcp.deallocate() }
+
+    // MARK: Events
+
+    /// Bytes have come in; they are valid during the call only.
+    open func received(_ bytes: Span<UInt8>) {}
+    /// The peer will send no more (FIN).
+    open func endReceived() {}
+    /// The connection broke; `close` is to be called.
+    open func failed(_ error: LoopError) {}
+    /// Everything written so far is in the kernel's hands.
+    open func writeDrained() {}
+    /// The socket is closed and the last reference that libuv held is being dropped.
+    open func closed() {}
+
+    // MARK: Reading
+
+    /// Starts or resumes reading.
+    public func startReading() {
+        guard !isReading, !isClosed else { return }
+        isReading = true
+        unsafe tcp.withMemoryRebound(to: uv_stream_t.self, capacity: 1) { stream in
+            _ = unsafe uv_read_start(
+                stream,
+                { handle, _, buffer in
+                    let loop = unsafe Loop.of(handle!.pointee.loop)
+                    unsafe buffer!.pointee = uv_buf_t(
+                        base: loop.readBuffer, len: Loop.readBufferBytes)
+                },
+                { handle, count, buffer in
+                    let stream = unsafe Stream.of(handle!.pointee.data)
+                    unsafe stream.completeRead(count, buffer!.pointee.base)
+                })
+        }
+    }
+
+    /// Stops reading until `startReading`: what the peer sends meanwhile fills the kernel's window.
+    public func pauseReading() {
+        guard isReading else { return }
+        isReading = false
+        unsafe tcp.withMemoryRebound(to: uv_stream_t.self, capacity: 1) {
+            _ = unsafe uv_read_stop($0)
+        }
+    }
+
+    private func completeRead(_ count: Int, _ base: UnsafeMutablePointer<CChar>?) {
+        if count > 0, let base = unsafe base {
+            let bytes = unsafe UnsafeRawBufferPointer(start: base, count: count)
+            received(unsafe Span<UInt8>(_unsafeBytes: bytes))
+        } else if count == Int(UV_EOF.rawValue) {
+            pauseReading()
+            endReceived()
+        } else if count < 0 {
+            pauseReading()
+            failed(LoopError(step: "read", code: Int32(count)))
+        }
+        loop.drain()
+    }
+
+    // MARK: Writing
+
+    /// Bytes accepted by `write` that the kernel has not taken yet.
+    public var pendingBytes: Int {
+        unsafe tcp.withMemoryRebound(to: uv_stream_t.self, capacity: 1) {
+            unsafe uv_stream_get_write_queue_size($0)
+        }
+    }
+
+    /// Sends `first`, then `second`, in one system call if the kernel takes them; keeps a copy of the
+    /// rest otherwise. A broken connection is reported through `failed`, later.
+    public func write(_ first: Span<UInt8>, _ second: Span<UInt8> = Span()) {
+        if isClosed { return }
+        unsafe first.withUnsafeBytes { first in
+            unsafe second.withUnsafeBytes { second in
+                let sent = unsafe tryWrite(first, second)
+                if sent < first.count {
+                    unsafe enqueue(
+                        UnsafeRawBufferPointer(rebasing: first[sent...]), second)
+                } else if sent < first.count + second.count {
+                    unsafe enqueue(
+                        UnsafeRawBufferPointer(rebasing: second[(sent - first.count)...]),
+                        UnsafeRawBufferPointer(start: nil, count: 0))
+                }
+            }
+        }
+    }
+
+    /// Bytes that the kernel took at once; 0 when it takes none now or the connection is broken (the
+    /// queued write then reports why).
+    private func tryWrite(_ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer) -> Int {
+        let count: UInt32 = unsafe second.isEmpty ? 1 : 2
+        return unsafe withUnsafeTemporaryAllocation(of: uv_buf_t.self, capacity: 2) { buffers in
+            unsafe buffers[0] = Stream.buffer(first)
+            unsafe buffers[1] = Stream.buffer(second)
+            let sent = unsafe tcp.withMemoryRebound(to: uv_stream_t.self, capacity: 1) {
+                unsafe uv_try_write($0, buffers.baseAddress, count)
+            }
+            return max(0, Int(sent))
+        }
+    }
+
+    private static func buffer(_ bytes: UnsafeRawBufferPointer) -> uv_buf_t {
+        let base = unsafe UnsafeMutableRawPointer(mutating: bytes.baseAddress)
+        return unsafe uv_buf_t(
+            base: base?.assumingMemoryBound(to: CChar.self), len: bytes.count)
+    }
+
+    private func enqueue(_ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer) {
+        // One block: the request, then the bytes. Freed by its own completion callback.
+        let header = unsafe MemoryLayout<uv_write_t>.stride
+        let count = first.count + second.count
+        let block = UnsafeMutableRawPointer.allocate(byteCount: header + count, alignment: 16)
+        let request = unsafe block.bindMemory(to: uv_write_t.self, capacity: 1)
+        let payload = unsafe block + header
+        unsafe UnsafeMutableRawBufferPointer(start: payload, count: first.count)
+            .copyMemory(from: first)
+        unsafe UnsafeMutableRawBufferPointer(start: payload + first.count, count: second.count)
+            .copyMemory(from: second)
+        var buffer = unsafe Stream.buffer(UnsafeRawBufferPointer(start: payload, count: count))
+        let code = unsafe tcp.withMemoryRebound(to: uv_stream_t.self, capacity: 1) {
+            unsafe uv_write(request, $0, &buffer, 1) { request, status in
+                let stream = unsafe Stream.of(request!.pointee.handle.pointee.data)
+                unsafe UnsafeMutableRawPointer(request!).deallocate()
+                stream.completeWrite(status)
+            }
+        }
+        if code < 0 {
+            unsafe block.deallocate()
+            postFailure(code)
+        }
+    }
+
+    private func completeWrite(_ status: Int32) {
+        if status < 0 {
+            if !isClosed { failed(LoopError(step: "write", code: status)) }
+        } else if pendingBytes == 0, !isClosed {
+            writeDrained()
+        }
+        loop.drain()
+    }
+
+    private func postFailure(_ code: Int32) {
+        let stream = UncheckedStream(stream: self)
+        loop.post {
+            if !stream.stream.isClosed {
+                stream.stream.failed(LoopError(step: "write", code: code))
+            }
+        }
+    }
+
+    // MARK: Closing
+
+    /// Sends FIN after what was written, and keeps reading: the first half of a lingering close.
+    public func finishWriting() {
+        if isClosed { return }
+        let request = UnsafeMutablePointer<uv_shutdown_t>.allocate(capacity: 1)
+        let code = unsafe tcp.withMemoryRebound(to: uv_stream_t.self, capacity: 1) {
+            unsafe uv_shutdown(request, $0) { request, _ in unsafe request!.deallocate() }
+        }
+        if code < 0 { unsafe request.deallocate() }
+    }
+
+    /// Closes the socket; what the kernel has not taken is dropped.
+    public func close() {
+        if isClosed { return }
+        isClosed = true
+        isReading = false
+        unsafe tcp.withMemoryRebound(to: uv_handle_t.self, capacity: 1) {
+            unsafe uv_close($0, Stream.handleClosed)
+        }
+    }
+
+    /// Closes with RST, so that the peer cannot take what it has for the whole.
+    public func reset() {
+        if isClosed { return }
+        isClosed = true
+        isReading = false
+        let code = unsafe uv_tcp_close_reset(tcp, Stream.handleClosed)
+        // Refused while a shutdown is under way: then an ordinary close has to do.
+        if code < 0 {
+            unsafe tcp.withMemoryRebound(to: uv_handle_t.self, capacity: 1) {
+                unsafe uv_close($0, Stream.handleClosed)
+            }
+        }
+    }
+
+    private static let handleClosed: uv_close_cb = { handle in
+        let loop = unsafe Loop.of(handle!.pointee.loop)
+        let reference = unsafe Unmanaged<Stream>.fromOpaque(handle!.pointee.data)
+        unsafe reference.takeUnretainedValue().closed()
+        unsafe reference.release()
+        loop.drain()
+    }
+
+    private static func of(_ data: UnsafeMutableRawPointer) -> Stream {
+        // Retained by `init`, released by `handleClosed`: alive while the handle is.
+        unsafe Unmanaged<Stream>.fromOpaque(data).takeUnretainedValue()
+    }
+}
+
+/// Carries a stream through `Loop.post` from and to the loop's own thread.
+private struct UncheckedStream: @unchecked Sendable { let stream: Stream }

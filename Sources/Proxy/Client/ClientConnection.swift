@@ -1,0 +1,328 @@
+internal import EventLoop
+internal import HTTP1
+internal import ProxyCore
+internal import Telemetry
+internal import Time
+
+/// One client's connection: takes bytes, finds requests in them, and answers one after the other.
+///
+/// While idle it owns no buffer and no task. A request that must wait for an upstream gets a task
+/// (`forward`), and until that ends the connection only collects what the client sends meanwhile.
+final class ClientConnection: Stream {
+    /// What the next bytes from the client are.
+    enum Phase {
+        /// A PROXY protocol header, which must come first on this listener.
+        case preamble
+        /// The head of a request, or nothing yet.
+        case head
+        /// The body of the request that is being answered, then perhaps further requests.
+        case exchange
+        /// Of no interest: the last answer is out and the client gets time to read it.
+        case lingering
+    }
+
+    /// Bytes from the client that are kept while a request is being answered; beyond, TCP pushes back.
+    static let inboundBytesMax = 64 * 1024
+    /// Answer bytes that may wait for a slow client before the upstream is read no further.
+    static let pendingBytesMax = 64 * 1024
+    /// Bytes that are read and dropped after a refusal.
+    static let lingeringBytesMax = 1024 * 1024
+
+    let worker: Worker
+    var phase: Phase
+    /// Bytes not interpreted yet. Starts at a message's first byte in phase `head`.
+    var inbound: [UInt8] = []
+    /// The request that is being read or answered; nil between requests.
+    var request: ClientRequest?
+    /// Who sent it: the peer, or whom the PROXY header names.
+    var source: ClientAddress
+    /// `source` as text, made when first asked for.
+    private(set) lazy var sourceText: [UInt8] = {
+        var text: [UInt8] = []
+        source.append(to: &text)
+        return text
+    }()
+    /// Whether the client has sent its last byte (FIN).
+    var inputEnded = false
+    var deadlines = ClientDeadlines()
+    private var parser: RequestParser
+    private var timer: Timer?
+    private var closeReason = ConnectionCloseReason.client
+    private var lingered = 0
+    /// Requests that began on this connection.
+    private var requests = 0
+
+    init(_ worker: Worker, _ socket: ConnectedSocket, expectsPreamble: Bool) throws(LoopError) {
+        self.worker = worker
+        phase = expectsPreamble ? .preamble : .head
+        source = ClientAddress(high: socket.peer.high, low: socket.peer.low)
+        parser = RequestParser(limits: worker.snapshot.headLimits)
+        try super.init(on: worker.loop, socket: socket)
+        timer = Timer(on: worker.loop) { [unowned self] in deadlinePassed(at: .now()) }
+    }
+
+    /// Starts reading. A client that connects and says nothing is treated like an idle one.
+    func open() {
+        arm(\.head, in: phase == .preamble ? limits.headTimeoutNanoseconds : nil)
+        arm(\.idle, in: limits.idleTimeoutNanoseconds)
+        startReading()
+    }
+
+    var limits: ClientSettings { worker.snapshot.settings.client }
+
+    // MARK: Bytes
+
+    override func received(_ bytes: Span<UInt8>) {
+        worker.metrics.receivedBytes.add(UInt64(bytes.count))
+        switch phase {
+        case .head:
+            if inbound.isEmpty {
+                let taken = takeHeads(bytes)
+                if taken < bytes.count, !isClosed { inbound.append(copying: bytes.extracting(taken...)) }
+            } else {
+                inbound.append(copying: bytes)
+                takeInbound()
+            }
+        case .exchange:
+            inbound.append(copying: bytes)
+            if inbound.count >= ClientConnection.inboundBytesMax { pauseReading() }
+            request?.bodyArrived.resume(())
+        case .preamble:
+            inbound.append(copying: bytes)
+            takePreamble()
+        case .lingering:
+            lingered += bytes.count
+            if lingered > ClientConnection.lingeringBytesMax { end(.rejectedRequest) }
+        }
+    }
+
+    /// Interprets what `inbound` holds.
+    private func takeInbound() {
+        guard !inbound.isEmpty else { return }
+        // Moved out for the call, so that nothing changes it under the parser.
+        var bytes: [UInt8] = []
+        swap(&bytes, &inbound)
+        let taken = takeHeads(bytes.span)
+        if isClosed || phase == .lingering || taken == bytes.count {
+            bytes.removeAll(keepingCapacity: phase == .exchange)
+        } else if taken > 0 {
+            bytes.removeSubrange(..<taken)
+        }
+        swap(&bytes, &inbound)
+    }
+
+    /// Starts every request whose head is complete in `bytes`, until one must wait. Returns how many bytes
+    /// were used up.
+    private func takeHeads(_ bytes: Span<UInt8>) -> Int {
+        var offset = 0
+        while phase == .head, !isClosed, offset < bytes.count {
+            let request = self.request ?? worker.takeRequest()
+            self.request = request
+            switch parser.parse(bytes.extracting(offset...), into: request.head) {
+            case .needMore:
+                if deadlines.head == .never { arm(\.head, in: limits.headTimeoutNanoseconds) }
+                return offset
+            case .complete(let consumed):
+                offset += consumed
+                begin(request)
+            case .reject(let rejection):
+                begin(request, refused: rejection)
+                return bytes.count
+            }
+        }
+        return phase == .lingering ? bytes.count : offset
+    }
+
+    private func begin(_ request: ClientRequest, refused rejection: Rejection? = nil) {
+        requests += 1
+        phase = .exchange
+        deadlines.head = .never
+        deadlines.idle = .never
+        request.begin(on: self, at: .now())
+        if let rejection {
+            request.refuse(rejection)
+        } else {
+            handle(request)
+        }
+    }
+
+    /// Shows what the client has sent beyond the head of the request that is being answered.
+    func withInbound(_ body: (Span<UInt8>) -> Void) {
+        let bytes = inbound
+        body(bytes.span)
+    }
+
+    /// Forgets the first `count` bytes of that.
+    func dropInbound(_ count: Int) {
+        if count == inbound.count {
+            inbound.removeAll(keepingCapacity: true)
+        } else {
+            inbound.removeSubrange(..<count)
+        }
+        if inbound.count < ClientConnection.inboundBytesMax, !inputEnded { startReading() }
+    }
+
+    private func takePreamble() {
+        let bytes = inbound
+        switch ProxyProtocol.parse(bytes.span) {
+        case .needMore:
+            return
+        case .complete(let consumed, let address, _):
+            if let address { source = address }
+            inbound.removeFirst(consumed)
+            phase = .head
+            deadlines.head = .never
+            takeInbound()
+        case .reject:
+            worker.metrics.proxyProtocolErrors.add()
+            end(.protocol)
+        }
+    }
+
+    // MARK: Between requests
+
+    /// The answer to `request` is out: goes on with the next one, or ends the connection.
+    func ended(_ request: ClientRequest, _ disposition: Disposition) {
+        self.request = nil
+        worker.giveBack(request)
+        deadlines.clear()
+        switch disposition {
+        case .keep where !inputEnded || !inbound.isEmpty:
+            phase = .head
+            arm(\.idle, in: limits.idleTimeoutNanoseconds)
+            takeInbound()
+            if inputEnded, phase == .head { return end(.client) }
+            if inbound.count < ClientConnection.inboundBytesMax, !isClosed { startReading() }
+        case .keep:
+            end(.client)
+        case .close(let reason):
+            linger(reason)
+        case .abort(let reason):
+            closeReason = reason
+            reset()
+        }
+    }
+
+    /// What becomes of a connection after an answer.
+    enum Disposition {
+        /// It waits for the next request.
+        case keep
+        /// The answer said so: closed, once the client had the chance to read it.
+        case close(ConnectionCloseReason)
+        /// The answer is not whole and must not look so.
+        case abort(ConnectionCloseReason)
+    }
+
+    /// Closes in two steps (RFC 9112 §9.6): first our side, so that the client gets the answer even when
+    /// it is still sending; then, when it has closed too or after a while, all of it.
+    private func linger(_ reason: ConnectionCloseReason) {
+        closeReason = reason
+        inbound = []
+        if inputEnded { return end(reason) }
+        phase = .lingering
+        finishWriting()
+        startReading()
+        arm(\.lingering, in: limits.lingeringTimeoutNanoseconds)
+    }
+
+    /// Closes at once.
+    func end(_ reason: ConnectionCloseReason) {
+        closeReason = reason
+        timer?.cancel()
+        if let request, phase != .exchange {
+            self.request = nil
+            worker.giveBack(request)
+        }
+        close()
+    }
+
+    override func endReceived() {
+        inputEnded = true
+        switch phase {
+        case .preamble, .head: end(.client)
+        case .lingering: end(closeReason)
+        case .exchange:
+            // The client may have closed only its sending side and still want the answer.
+            arm(\.halfClose, in: limits.halfCloseTimeoutNanoseconds)
+            request?.bodyArrived.resume(())
+        }
+    }
+
+    override func failed(_ error: LoopError) {
+        closeReason = .error
+        if phase == .exchange, let request {
+            request.clientLeft()
+        } else {
+            end(.error)
+        }
+    }
+
+    override func writeDrained() { request?.drained.resume(()) }
+
+    override func closed() { worker.connectionClosed(self, closeReason) }
+
+    // MARK: Deadlines
+
+    /// Sets one of the deadlines; nil leaves it unset.
+    func arm(_ which: WritableKeyPath<ClientDeadlines, Instant>, in nanoseconds: UInt64?) {
+        guard let nanoseconds else { return }
+        deadlines[keyPath: which] = Instant.now().advanced(byNanoseconds: nanoseconds)
+        timer?.arm(at: deadlines.earliest)
+    }
+
+    /// Makes the timer follow a deadline that was changed by hand.
+    func rearm() { timer?.arm(at: deadlines.earliest) }
+
+    private func deadlinePassed(at now: Instant) {
+        if deadlines.lingering <= now { return end(closeReason) }
+        if deadlines.idle <= now, phase != .exchange { return end(.idleTimeout) }
+        if deadlines.head <= now { return headTookTooLong() }
+        if let request, phase == .exchange {
+            if deadlines.halfClose <= now {
+                deadlines.halfClose = .never
+                request.clientLeft()
+            }
+            if deadlines.body <= now {
+                deadlines.body = .never
+                request.upload.deadlinePassed()
+            }
+            if deadlines.stall <= now { request.stallDeadlinePassed() }
+        }
+        if deadlines.earliest != .never { timer?.arm(at: deadlines.earliest) }
+    }
+
+    private func headTookTooLong() {
+        deadlines.head = .never
+        guard phase == .head, let request else { return end(.requestTimeout) }
+        phase = .exchange
+        request.begin(on: self, at: .now())
+        request.refuse(408, .timeout, "the request's head did not arrive in time")
+    }
+
+    /// The instance is stopping: an idle connection is closed, a busy one after its answer.
+    func drain() {
+        if phase == .head, request == nil { end(.drain) }
+    }
+}
+
+/// The points in time at which a client connection loses patience. `.never`: not waited for.
+struct ClientDeadlines {
+    /// For the next request's first byte.
+    var idle = Instant.never
+    /// For the last byte of a head that has begun.
+    var head = Instant.never
+    /// For more of the body, at the slowest allowed rate.
+    var body = Instant.never
+    /// For the client to take some of the answer.
+    var stall = Instant.never
+    /// For an answer to a client that will send no more.
+    var halfClose = Instant.never
+    /// For the client to close after our side did.
+    var lingering = Instant.never
+
+    /// The one that comes first.
+    var earliest: Instant { min(min(min(idle, head), min(body, stall)), min(halfClose, lingering)) }
+
+    /// Forgets all of them.
+    mutating func clear() { self = ClientDeadlines() }
+}

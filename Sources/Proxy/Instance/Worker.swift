@@ -1,0 +1,195 @@
+internal import EventLoop
+internal import HTTP1
+internal import Locking
+internal import ProxyCore
+internal import Telemetry
+internal import Time
+internal import Upstream
+
+/// One thread's share of the instance: its loop, listeners, connections, pools, buffers, metric cells.
+/// Touched by its own thread only; others reach it through `loop.post`.
+final class Worker {
+    let loop: Loop
+    let index: Int
+    let instance: Instance
+    let shard: Shard
+    let metrics: WorkerMetrics
+    let log: LogBuffer?
+    private let context: DialContext
+
+    private(set) var snapshot: Snapshot
+    private(set) var routes: [Route] = []
+    let unmatched: Route
+    private var upstreams: [String: UpstreamHandle] = [:]
+    private var routeMetrics: [String: RouteMetrics] = [:]
+    private var upstreamMetrics: [String: UpstreamMetrics] = [:]
+
+    /// Scratch for what is written to a client: never holds anything between two callbacks.
+    var out = ByteWriter(capacity: 4096)
+    var line = ByteWriter(capacity: 1024)
+    var date = ByteWriter(capacity: 32)
+    var dateSecond: Int64 = .min
+    var random: Xoshiro
+
+    /// Requests since the last one that was logged, where only one in so many is.
+    var logTurn = 0
+
+    private var listeners: [Listener] = []
+    private var connections: [ObjectIdentifier: ClientConnection] = [:]
+    private var spareRequests: [ClientRequest] = []
+    private(set) var isDraining = false
+    private var drained: (() -> Void)?
+
+    /// Requests kept for reuse; more than that are freed.
+    private static let spareRequestsMax = 256
+
+    init(
+        _ instance: Instance, loop: Loop, index: Int, snapshot: Snapshot, seed: SeedWords
+    ) {
+        self.instance = instance
+        self.loop = loop
+        self.index = index
+        self.snapshot = snapshot
+        shard = instance.registry.makeShard()
+        metrics = WorkerMetrics(shard, worker: index)
+        log = instance.accessLog?.makeBuffer()
+        context = DialContext(loop: loop)
+        random = Xoshiro(seed.a, seed.b, seed.c, seed.d)
+        unmatched = Route(unmatched: RouteMetrics(shard, route: "_other"))
+        loop.onTurn = { [metrics] nanoseconds in
+            metrics.busy.add(nanoseconds)
+            metrics.lag.observe(nanoseconds: nanoseconds)
+        }
+        apply(snapshot)
+    }
+
+    /// Takes over new settings. Requests under way keep the route they have; pools whose upstream has not
+    /// changed are kept with their connections.
+    func apply(_ snapshot: Snapshot) {
+        self.snapshot = snapshot
+        let workers = instance.workerCount
+        var kept: [String: UpstreamHandle] = [:]
+        for settings in snapshot.settings.upstreams {
+            if let handle = upstreams[settings.name], handle.settings == settings {
+                kept[settings.name] = handle
+                continue
+            }
+            kept[settings.name] = UpstreamHandle(
+                settings, context, workers: workers, worker: index,
+                metrics: metrics(upstream: settings.name))
+        }
+        for (name, handle) in upstreams where kept[name] !== handle { handle.pool.close() }
+        upstreams = kept
+        routes = snapshot.settings.routes.indices.compactMap { index in
+            let spec = snapshot.settings.routes[index]
+            guard let upstream = kept[spec.upstream] else { return nil }
+            return Route(
+                snapshot, index: index, upstream: upstream, metrics: metrics(route: spec.name))
+        }
+    }
+
+    private func metrics(route name: String) -> RouteMetrics {
+        if let known = routeMetrics[name] { return known }
+        let metrics = RouteMetrics(shard, route: name)
+        routeMetrics[name] = metrics
+        return metrics
+    }
+
+    private func metrics(upstream name: String) -> UpstreamMetrics {
+        if let known = upstreamMetrics[name] { return known }
+        let metrics = UpstreamMetrics(shard, upstream: name)
+        upstreamMetrics[name] = metrics
+        instance.upstreamViews.withLock { $0[name, default: []].append(metrics.view) }
+        return metrics
+    }
+
+    // MARK: Connections
+
+    func listen(_ socket: ListeningSocket, _ settings: ListenerSettings) throws(LoopError) {
+        let listener = try Listener(
+            on: loop, socket: socket,
+            accepted: { [unowned self] in accept($0, settings) },
+            refused: { [unowned self] in metrics.rejected[.fd].add() })
+        listeners.append(listener)
+    }
+
+    private func accept(_ socket: ConnectedSocket, _ settings: ListenerSettings) {
+        guard instance.admitConnection() else {
+            metrics.rejected[.limit].add()
+            socket.refuse(Worker.fullAnswer)
+            return
+        }
+        do {
+            let connection = try ClientConnection(
+                self, socket, expectsPreamble: settings.proxyProtocol)
+            connections[ObjectIdentifier(connection)] = connection
+            metrics.accepted.add()
+            metrics.active.add(1)
+            connection.open()
+        } catch {
+            instance.releaseConnection()
+            metrics.rejected[.fd].add()
+        }
+    }
+
+    func connectionClosed(_ connection: ClientConnection, _ reason: ConnectionCloseReason) {
+        guard connections.removeValue(forKey: ObjectIdentifier(connection)) != nil else { return }
+        instance.releaseConnection()
+        metrics.closed[reason].add()
+        metrics.active.add(-1)
+        checkDrained()
+    }
+
+    /// What a client gets for whom there is no room: short, static, sent without reading anything.
+    private static let fullAnswer = Array(
+        ("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nRetry-After: 1\r\n"
+            + "Connection: close\r\n\r\n").utf8)
+
+    // MARK: Requests
+
+    func takeRequest() -> ClientRequest { spareRequests.popLast() ?? ClientRequest(self) }
+
+    func giveBack(_ request: ClientRequest) {
+        if spareRequests.count < Worker.spareRequestsMax { spareRequests.append(request) }
+    }
+
+    // MARK: Stopping
+
+    /// From now on every answer closes its connection.
+    func beginDrain() { isDraining = true }
+
+    /// Stops listening, then calls `done` when the last connection has ended.
+    func stopListening(done: @escaping () -> Void) {
+        for listener in listeners { listener.drainAndClose() }
+        listeners.removeAll()
+        drained = done
+        checkDrained()
+    }
+
+    /// Closes connections on which no request is under way.
+    func closeIdle() { for connection in connections.values { connection.drain() } }
+
+    /// Closes everything that is left.
+    func abortAll() { for connection in connections.values { connection.end(.drain) } }
+
+    private func checkDrained() {
+        guard connections.isEmpty, let drained else { return }
+        self.drained = nil
+        for upstream in upstreams.values { upstream.pool.close() }
+        drained()
+    }
+}
+
+/// Four random words, the seed of a worker's identifiers.
+struct SeedWords: Sendable {
+    let a, b, c, d: UInt64
+
+    /// From the system's source of randomness.
+    init() {
+        var source = SystemRandomNumberGenerator()
+        a = source.next()
+        b = source.next()
+        c = source.next()
+        d = source.next()
+    }
+}

@@ -1,0 +1,91 @@
+internal import EventLoop
+internal import HTTP1
+internal import Locking
+internal import ProxyCore
+internal import Synchronization
+
+/// Lines of one worker on their way to the log's thread. Bounded: what does not fit is dropped and
+/// counted by the worker, which never waits for the sink.
+final class LogBuffer: Sendable {
+    /// Bytes that may wait for the sink, per worker.
+    static let pendingBytesMax = 1 << 20
+
+    private let pending: Locked<[UInt8]>
+
+    init() {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(64 * 1024)
+        pending = Locked(bytes)
+    }
+
+    /// Adds a whole line; false when there is no room for it.
+    func append(_ line: Span<UInt8>) -> Bool {
+        pending.withLock { bytes in
+            guard bytes.count + line.count <= LogBuffer.pendingBytesMax else { return false }
+            bytes.append(copying: line)
+            return true
+        }
+    }
+
+    /// Exchanges the lines for an empty buffer.
+    func take(_ lines: inout [UInt8]) {
+        pending.withLock { swap(&$0, &lines) }
+    }
+}
+
+/// The thread that writes access log lines. It may block on its sink for as long as that likes.
+final class AccessLog: Sendable {
+    private static let flushNanoseconds: UInt64 = 50_000_000
+
+    private let sink: FileSink
+    private let buffers = Locked<[LogBuffer]>([])
+    private let isBusy = Atomic<Bool>(false)
+
+    /// Opens the sink; fails with one line when that cannot be done.
+    init(_ target: AccessLogTarget) throws(LoopError) {
+        switch target {
+        case .off: sink = FileSink.nowhere
+        case .standardOutput: sink = FileSink.standardOutput
+        case .file(let path): sink = try FileSink(appendingTo: path)
+        }
+    }
+
+    /// A buffer for one more worker.
+    func makeBuffer() -> LogBuffer {
+        let buffer = LogBuffer()
+        buffers.withLock { $0.append(buffer) }
+        return buffer
+    }
+
+    /// Starts writing, on a thread of its own.
+    func start() throws(LoopError) {
+        _ = try LoopThread(name: "access-log") { [self] loop in flushForEver(on: loop) }
+    }
+
+    private func flushForEver(on loop: Loop) {
+        var timer: Timer?
+        var spare: [UInt8] = []
+        timer = Timer(on: loop) { [self] in
+            flush(&spare)
+            timer?.arm(afterNanoseconds: AccessLog.flushNanoseconds)
+        }
+        timer?.arm(afterNanoseconds: AccessLog.flushNanoseconds)
+    }
+
+    private func flush(_ spare: inout [UInt8]) {
+        isBusy.store(true, ordering: .sequentiallyConsistent)
+        for buffer in buffers.withLock({ $0 }) {
+            spare.removeAll(keepingCapacity: true)
+            buffer.take(&spare)
+            if !spare.isEmpty { sink.write(spare.span) }
+        }
+        isBusy.store(false, ordering: .sequentiallyConsistent)
+    }
+
+    /// Writes what is left, unless the log's thread is stuck in its sink: then it is given up.
+    func finish() {
+        guard !isBusy.load(ordering: .sequentiallyConsistent) else { return }
+        var rest: [UInt8] = []
+        flush(&rest)
+    }
+}

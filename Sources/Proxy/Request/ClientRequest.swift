@@ -1,0 +1,157 @@
+internal import EventLoop
+internal import HTTP1
+internal import ProxyCore
+internal import Telemetry
+internal import Time
+internal import Upstream
+
+/// One request and its answer: everything that must outlive a wait. Reused by its worker, so that a
+/// request allocates nothing that an earlier one had already.
+final class ClientRequest {
+    let head = RequestHead()
+    let worker: Worker
+    /// The connection that the request came on; nil while unused.
+    var connection: ClientConnection?
+    var route: Route
+    let relay: ResponseRelay
+    let upload: RequestUpload
+    let interrupt = Interrupt()
+    let bodyArrived = Suspension<Void>()
+    let drained = Suspension<Void>()
+
+    // What `finish` counts and logs.
+    var started = Instant(nanoseconds: 0)
+    var startedWall = Timestamp(nanoseconds: 0)
+    var client = ClientAddress(ipv4: 0)
+    var trace = RequestTrace()
+    var status: UInt16 = 0
+    var origin = Origin.proxy
+    var attempts = 0
+    var upstreamNanoseconds: UInt64 = 0
+    var bytesOut: UInt64 = 0
+    /// The word for what went wrong, for the log; empty if nothing did.
+    var error: StaticString = "" { didSet { hasError = true } }
+    private(set) var hasError = false
+    /// More about it, for the log only.
+    var detail: String?
+    /// The protocol-level reason to count, if the request was refused or broken off.
+    var errorReason: RequestErrorReason?
+
+    /// Bytes of the first send that the upstream's socket took.
+    var sentBytes = 0
+    /// Whether the upstream's connection had carried an earlier request.
+    var wasReused = false
+    /// When the upstream last sent something, or was last waited for on the client's behalf.
+    var lastProgress = Instant(nanoseconds: 0)
+    /// Whether the peer is one of `trusted_proxies`.
+    var isFromTrustedPeer = false
+
+    /// Whether the head of the final response has gone to the client.
+    var isAnswered = false
+    /// Whether the connection ends after this answer, and why.
+    var closeReason: ConnectionCloseReason?
+    private(set) var isClientGone = false
+    private var pendingAtLastCheck = 0
+    private var isFinished = false
+
+    init(_ worker: Worker) {
+        self.worker = worker
+        route = worker.unmatched
+        relay = ResponseRelay(worker)
+        upload = RequestUpload(worker)
+        relay.request = self
+        upload.request = self
+    }
+
+    /// Starts the clock. The head is complete, or refused, or was given up.
+    func begin(on connection: ClientConnection, at now: Instant) {
+        self.connection = connection
+        route = worker.unmatched
+        started = now
+        startedWall = .now()
+        client = connection.source
+        trace = RequestTrace()
+        status = 0
+        origin = .proxy
+        attempts = 0
+        upstreamNanoseconds = 0
+        bytesOut = 0
+        hasError = false
+        detail = nil
+        errorReason = nil
+        sentBytes = 0
+        wasReused = false
+        isFromTrustedPeer = false
+        isAnswered = false
+        closeReason = nil
+        isClientGone = false
+        isFinished = false
+        pendingAtLastCheck = 0
+        interrupt.reset()
+        worker.metrics.inFlight.add(1)
+    }
+
+    /// The client is gone: whoever waits for anything on its behalf stops.
+    func clientLeft() {
+        isClientGone = true
+        interrupt.raise()
+        upload.stop()
+        drained.resume(())
+    }
+
+    /// The answer is complete, refused or broken off. The only place that counts, times and logs, exactly
+    /// once for every request; nothing is sent after it.
+    func finish(_ disposition: ClientConnection.Disposition) {
+        precondition(!isFinished, "a request was finished twice")
+        isFinished = true
+        guard let connection else { return }
+        let duration = Instant.now().nanoseconds(since: started)
+        worker.record(self, durationNanoseconds: duration)
+        self.connection = nil
+        connection.ended(self, disposition)
+    }
+
+    /// The address of whoever sent us the request, and that of the client behind it, as text.
+    var peerText: [UInt8] { connection?.sourceText ?? [] }
+    var clientText: [UInt8] {
+        guard isFromTrustedPeer else { return peerText }
+        var text: [UInt8] = []
+        client.append(to: &text)
+        return text
+    }
+
+    /// The upstream's first byte is there.
+    func observeFirstByte() {
+        let since = max(lastProgress, upload.completed)
+        route.upstream.metrics.firstByte.observe(
+            nanoseconds: Instant.now().nanoseconds(since: since))
+    }
+
+    // MARK: Deadlines
+
+    /// The client has taken nothing of the answer for a while; or has it?
+    func stallDeadlinePassed() {
+        guard let connection else { return }
+        connection.deadlines.stall = .never
+        if connection.pendingBytes < pendingAtLastCheck {
+            watchForStall()
+        } else {
+            closeReason = .writeTimeout
+            clientLeft()
+        }
+    }
+
+    /// Waits until the client has taken what was written; false if it never will.
+    func waitDrained() async -> Bool {
+        watchForStall()
+        if !isClientGone { await drained.wait() }
+        connection?.deadlines.stall = .never
+        return !isClientGone
+    }
+
+    private func watchForStall() {
+        guard let connection else { return }
+        pendingAtLastCheck = connection.pendingBytes
+        connection.arm(\.stall, in: connection.limits.writeStallTimeoutNanoseconds)
+    }
+}

@@ -1,0 +1,75 @@
+internal import EventLoop
+internal import HTTP1
+internal import ProxyCore
+internal import Telemetry
+
+// Answers of the proxy's own: problem details (RFC 9457), small and complete in one write.
+
+extension ClientRequest {
+    /// Refuses what could not be understood; nothing after it on the connection is interpreted.
+    func refuse(_ rejection: Rejection) {
+        error = "rejected"
+        detail = rejection.rawValue
+        errorReason = RequestErrorReason(rejection.reason)
+        closeReason = .rejectedRequest
+        answerLocally(rejection.status, rejection.rawValue)
+    }
+
+    /// Refuses with this status; the connection ends after it.
+    func refuse(_ status: UInt16, _ reason: RequestErrorReason, _ text: String) {
+        error = reason.word
+        errorReason = reason
+        closeReason = reason == .timeout ? .requestTimeout : .rejectedRequest
+        answerLocally(status, text)
+    }
+
+    /// OPTIONS or TRACE that has come as far as it may (RFC 9110 §7.6.2).
+    func answerAsFinalRecipient() {
+        let methods = (route.spec?.match.methods ?? .all).allow
+        if head.method == .options {
+            answerLocally(204, "", allow: methods)
+        } else {
+            answerLocally(405, "TRACE is not answered here", allow: methods)
+        }
+    }
+
+    /// Sends a complete answer that no upstream made, and finishes the request.
+    func answerLocally(_ status: UInt16, _ text: String, allow: String? = nil) {
+        guard let connection else { return }
+        if isClientGone { return finish(.abort(closeReason ?? .client)) }
+        self.status = status
+        origin = .proxy
+        if trace.span == SpanID(0) { trace.start(random: &worker.random) }
+        // A body that has not been read cannot be told from a next request.
+        if closeReason == nil, head.body != .none, !upload.isDecoded { closeReason = .rejectedRequest }
+        decidePersistence(isBodyTaken: true)
+        isAnswered = true
+        let body = status == 204 ? "" : problem(status, text)
+        worker.out.removeAll()
+        worker.out.appendStatusLine(status)
+        worker.appendDate()
+        if status != 204 {
+            worker.out.appendField("Content-Type", "application/problem+json")
+            worker.out.appendField("Content-Length", decimal: UInt64(body.utf8.count))
+        }
+        if let allow {
+            worker.out.append("Allow: ")
+            worker.out.append(utf8: allow)
+            worker.out.appendLineEnd()
+        }
+        if status == 503 { worker.out.appendField("Retry-After", "1") }
+        worker.out.append(worker.snapshot.viaField(for: .http11))
+        worker.appendRequestID(of: self)
+        worker.appendPersistence(of: self)
+        worker.out.appendLineEnd()
+        if head.method != .head { worker.out.append(utf8: body) }
+        bytesOut += UInt64(worker.out.count)
+        worker.sendOut(to: connection)
+        finish(disposition)
+    }
+
+    private func problem(_ status: UInt16, _ text: String) -> String {
+        "{\"type\":\"about:blank\",\"title\":\"\(StatusText.reason(for: status))\","
+            + "\"status\":\(status),\"detail\":\"\(text)\"}\n"
+    }
+}
