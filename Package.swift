@@ -20,8 +20,10 @@ func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .executableTarget(name: name, dependencies: dependencies, swiftSettings: house)
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-    .testTarget(name: name, dependencies: dependencies, swiftSettings: house)
+func tests(
+    _ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []
+) -> Target {
+    .testTarget(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: house)
 }
 
 let package = Package(
@@ -60,5 +62,11 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         program("demo-api", ["Responder", "EventLoop", "HTTP1", "Time"]),
+
+        tests("HTTP1Tests", ["HTTP1", "Time"]),
+        tests(
+            "TelemetryTests", ["Telemetry", "Time"],
+            exclude: ["check_exposition.py", "test_check_exposition.py"]),
+        tests("ProxyCoreTests", ["ProxyCore", "Time"]),
     ]
 )
