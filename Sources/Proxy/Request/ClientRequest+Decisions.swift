@@ -39,11 +39,11 @@ extension ClientRequest {
         return found
     }
 
-    /// Whether the request may be sent once more: nothing of an answer came, the connection was one from
-    /// the pool that may have died there, all that was sent can be sent again, and sending it twice does
-    /// no harm (RFC 9110 §9.2.2) or it was never sent.
-    var mayRetry: Bool {
-        attempts == 1 && wasReused && relay.hasNothing && !upload.hasMoved && !isClientGone
+    /// Whether the request may be sent once more: the connection broke without a byte of an answer, it was
+    /// one from the pool that may have died there, all that was sent can be sent again, and sending it
+    /// twice does no harm (RFC 9110 §9.2.2) or it was never sent.
+    func mayRetry(after failure: UpstreamFailure) -> Bool {
+        failure.reason == .reset && attempts == 1 && wasReused && relay.hasNothing && !upload.hasMoved && !isClientGone
             && route.retriesMax > 0 && (head.method.isIdempotent || sentBytes == 0)
     }
 

@@ -45,7 +45,7 @@ extension ClientConnection {
                 try await attempt(request, fresh: false)
             } catch {
                 await request.upload.settled()
-                guard request.mayRetry else { throw error }
+                guard request.mayRetry(after: error) else { throw error }
                 request.upload.rewind()
                 try await retry(request)
             }
