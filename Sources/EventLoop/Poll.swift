@@ -50,6 +50,8 @@ internal import CUV
         unsafe uv_poll_start(handle, events.rawValue) { handle, status, events in
             // Retained by `init`, released by the close callback.
             let poll = unsafe Unmanaged<Poll>.fromOpaque(handle!.pointee.data).takeUnretainedValue()
+            // libuv stops a poll whose descriptor reports an error: it has to be started again.
+            if status < 0 { poll.watched = [] }
             poll.ready(status < 0 ? [.readable, .writable] : Events(rawValue: events))
             poll.loop.drain()
         }
