@@ -64,12 +64,19 @@ let package = Package(
                 "Proxy", "ProxyCore",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
-        program("demo-api", ["Responder", "EventLoop", "HTTP1", "Time"]),
+        module("DemoAPI", ["HTTP1", "Telemetry", "ProxyCore", "Responder"]),
+        program(
+            "demo-api",
+            [
+                "DemoAPI", "ProxyCore", "EventLoop", "Responder",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
 
         tests("HTTP1Tests", ["HTTP1", "Time"]),
         tests(
             "TelemetryTests", ["Telemetry", "Time"],
             exclude: ["check_exposition.py", "test_check_exposition.py"]),
         tests("ProxyCoreTests", ["ProxyCore", "Time"]),
+        tests("DemoAPITests", ["DemoAPI", "Responder", "HTTP1"]),
     ]
 )
