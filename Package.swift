@@ -77,6 +77,7 @@ let package = Package(
             "TelemetryTests", ["Telemetry", "Time"],
             exclude: ["check_exposition.py", "test_check_exposition.py"]),
         tests("ProxyCoreTests", ["ProxyCore", "Time"]),
+        tests("ProxyTests", ["Proxy", "HTTP1", "ProxyCore", "Telemetry", "Time"]),
         tests("DemoAPITests", ["DemoAPI", "Responder", "HTTP1"]),
     ]
 )
