@@ -46,7 +46,7 @@ let package = Package(
         module("Time"),
         module("Locking"),
         module("HTTP1", ["Time"]),
-        module("Telemetry", ["Time"]),
+        module("Telemetry", ["Time", "Locking"]),
         module(
             "ProxyCore", ["Time", .product(name: "Yams", package: "Yams")]),
         module("EventLoop", ["Time", "Locking", "CUV"]),
@@ -54,7 +54,10 @@ let package = Package(
         module("Responder", ["Time", "HTTP1", "EventLoop", "CZlib"]),
         module(
             "Proxy",
-            ["Time", "Locking", "HTTP1", "Telemetry", "ProxyCore", "EventLoop", "Upstream", "Responder"]),
+            [
+                "Time", "Locking", "HTTP1", "Telemetry", "ProxyCore", "EventLoop", "Upstream",
+                "Responder",
+            ]),
         program(
             "meliproxy",
             [
@@ -74,6 +77,7 @@ let package = Package(
             "TelemetryTests", ["Telemetry", "Time"],
             exclude: ["check_exposition.py", "test_check_exposition.py"]),
         tests("ProxyCoreTests", ["ProxyCore", "Time"]),
+        tests("ProxyTests", ["Proxy", "HTTP1", "ProxyCore", "Telemetry", "Time"]),
         tests("DemoAPITests", ["DemoAPI", "Responder", "HTTP1"]),
     ]
 )

@@ -54,7 +54,10 @@ internal import Time
         try unsafe LoopError.check(uv_loop_init(uv), "event loop")
         unsafe uv.pointee.data = Unmanaged.passUnretained(self).toOpaque()
         try unsafe LoopError.check(
-            uv_async_init(uv, wakeup) { unsafe Loop.of($0!.pointee.loop).receiveMessages() }, "wake-up")
+            uv_async_init(uv, wakeup) { handle in
+                guard let handle = unsafe handle else { return }
+                unsafe Loop.of(handle.pointee.loop).receiveMessages()
+            }, "wake-up")
         unsafe uv_timer_init(uv, ticker)
         unsafe uv_prepare_init(uv, beforePoll)
         unsafe uv_check_init(uv, afterPoll)
@@ -70,9 +73,13 @@ internal import Time
     public func run() {
         owner.store(UInt(pthread_self()), ordering: .releasing)
         pollReturned = .now()
-        unsafe uv_check_start(afterPoll) { unsafe Loop.of($0!.pointee.loop).pollReturned = .now() }
+        unsafe uv_check_start(afterPoll) { handle in
+            guard let handle = unsafe handle else { return }
+            unsafe Loop.of(handle.pointee.loop).pollReturned = .now()
+        }
         unsafe uv_prepare_start(beforePoll) { handle in
-            let loop = unsafe Loop.of(handle!.pointee.loop)
+            guard let handle = unsafe handle else { return }
+            let loop = unsafe Loop.of(handle.pointee.loop)
             loop.onTurn?(Instant.now().nanoseconds(since: loop.pollReturned))
         }
         receiveMessages()
@@ -169,7 +176,10 @@ internal import Time
 
     deinit {
         // All handles are closed with the loop: let their close callbacks run, then free the memory.
-        unsafe uv_walk(uv, { handle, _ in if unsafe uv_is_closing(handle) == 0 { unsafe uv_close(handle, nil) } }, nil)
+        unsafe uv_walk(
+            uv,
+            { handle, _ in if unsafe uv_is_closing(handle) == 0 { unsafe uv_close(handle, nil) } },
+            nil)
         unsafe uv_run(uv, UV_RUN_DEFAULT)
         unsafe uv_loop_close(uv)
         unsafe wakeup.deallocate()
@@ -188,7 +198,11 @@ extension Loop {
         // libuv counts from the start of the turn, which may be earlier than now: refresh it first.
         unsafe uv_update_time(uv)
         unsafe uv_timer_start(
-            ticker, { unsafe Loop.of($0!.pointee.loop).tick() }, (wait + 999_999) / 1_000_000, 0)
+            ticker,
+            { handle in
+                guard let handle = unsafe handle else { return }
+                unsafe Loop.of(handle.pointee.loop).tick()
+            }, (wait + 999_999) / 1_000_000, 0)
     }
 
     private func tick() {

@@ -16,8 +16,9 @@ public final class LoopThread: Sendable {
         let code = unsafe pthread_create(
             &thread, nil,
             { argument in
+                guard let argument = unsafe argument else { return nil }
                 // Retained for the thread by the creator.
-                let start = unsafe Unmanaged<Start>.fromOpaque(argument!).takeRetainedValue()
+                let start = unsafe Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
                 unsafe cuv_name_this_thread(String(start.name.prefix(15)))
                 start.loop.runAfter(start.prepare)
                 return nil

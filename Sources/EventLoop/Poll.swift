@@ -48,8 +48,11 @@ internal import CUV
             return
         }
         unsafe uv_poll_start(handle, events.rawValue) { handle, status, events in
+            guard let handle = unsafe handle else { return }
             // Retained by `init`, released by the close callback.
-            let poll = unsafe Unmanaged<Poll>.fromOpaque(handle!.pointee.data).takeUnretainedValue()
+            let poll = unsafe Unmanaged<Poll>.fromOpaque(handle.pointee.data).takeUnretainedValue()
+            // libuv stops a poll whose descriptor reports an error: it has to be started again.
+            if status < 0 { poll.watched = [] }
             poll.ready(status < 0 ? [.readable, .writable] : Events(rawValue: events))
             poll.loop.drain()
         }
@@ -63,9 +66,9 @@ internal import CUV
         unsafe uv_poll_stop(handle)
         unsafe handle.withMemoryRebound(to: uv_handle_t.self, capacity: 1) { handle in
             unsafe uv_close(handle) { handle in
-                let memory = unsafe UnsafeMutableRawPointer(handle!)
-                unsafe Unmanaged<Poll>.fromOpaque(handle!.pointee.data).release()
-                unsafe memory.deallocate()
+                guard let handle = unsafe handle else { return }
+                unsafe Unmanaged<Poll>.fromOpaque(handle.pointee.data).release()
+                unsafe UnsafeMutableRawPointer(handle).deallocate()
             }
         }
     }

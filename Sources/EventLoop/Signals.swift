@@ -35,9 +35,10 @@ internal import Glibc
         let code = unsafe uv_signal_start(
             handle,
             { handle, _ in
-                let watch = unsafe Unmanaged<SignalWatch>.fromOpaque(handle!.pointee.data)
+                guard let handle = unsafe handle else { return }
+                let watch = unsafe Unmanaged<SignalWatch>.fromOpaque(handle.pointee.data)
                 unsafe watch.takeUnretainedValue().received()
-                unsafe Loop.of(handle!.pointee.loop).drain()
+                unsafe Loop.of(handle.pointee.loop).drain()
             }, signal.number)
         try LoopError.check(code, "watch a signal")
     }

@@ -62,13 +62,16 @@ internal import Time
             _ = unsafe uv_read_start(
                 stream,
                 { handle, _, buffer in
-                    let loop = unsafe Loop.of(handle!.pointee.loop)
-                    unsafe buffer!.pointee = uv_buf_t(
+                    // Without a buffer libuv reports ENOBUFS.
+                    guard let handle = unsafe handle, let buffer = unsafe buffer else { return }
+                    let loop = unsafe Loop.of(handle.pointee.loop)
+                    unsafe buffer.pointee = uv_buf_t(
                         base: loop.readBuffer, len: Loop.readBufferBytes)
                 },
                 { handle, count, buffer in
-                    let stream = unsafe Stream.of(handle!.pointee.data)
-                    unsafe stream.completeRead(count, buffer!.pointee.base)
+                    guard let handle = unsafe handle, let buffer = unsafe buffer else { return }
+                    let stream = unsafe Stream.of(handle.pointee.data)
+                    unsafe stream.completeRead(count, buffer.pointee.base)
                 })
         }
     }
@@ -126,7 +129,8 @@ internal import Time
 
     /// Bytes that the kernel took at once; 0 when it takes none now or the connection is broken (the
     /// queued write then reports why).
-    private func tryWrite(_ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer) -> Int {
+    private func tryWrite(_ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer) -> Int
+    {
         let count: UInt32 = unsafe second.isEmpty ? 1 : 2
         return unsafe withUnsafeTemporaryAllocation(of: uv_buf_t.self, capacity: 2) { buffers in
             unsafe buffers[0] = Stream.buffer(first)
@@ -158,8 +162,9 @@ internal import Time
         var buffer = unsafe Stream.buffer(UnsafeRawBufferPointer(start: payload, count: count))
         let code = unsafe tcp.withMemoryRebound(to: uv_stream_t.self, capacity: 1) {
             unsafe uv_write(request, $0, &buffer, 1) { request, status in
-                let stream = unsafe Stream.of(request!.pointee.handle.pointee.data)
-                unsafe UnsafeMutableRawPointer(request!).deallocate()
+                guard let request = unsafe request else { return }
+                let stream = unsafe Stream.of(request.pointee.handle.pointee.data)
+                unsafe UnsafeMutableRawPointer(request).deallocate()
                 stream.completeWrite(status)
             }
         }
@@ -194,7 +199,7 @@ internal import Time
         if isClosed { return }
         let request = UnsafeMutablePointer<uv_shutdown_t>.allocate(capacity: 1)
         let code = unsafe tcp.withMemoryRebound(to: uv_stream_t.self, capacity: 1) {
-            unsafe uv_shutdown(request, $0) { request, _ in unsafe request!.deallocate() }
+            unsafe uv_shutdown(request, $0) { request, _ in unsafe request?.deallocate() }
         }
         if code < 0 { unsafe request.deallocate() }
     }
@@ -224,8 +229,9 @@ internal import Time
     }
 
     private static let handleClosed: uv_close_cb = { handle in
-        let loop = unsafe Loop.of(handle!.pointee.loop)
-        let reference = unsafe Unmanaged<Stream>.fromOpaque(handle!.pointee.data)
+        guard let handle = unsafe handle else { return }
+        let loop = unsafe Loop.of(handle.pointee.loop)
+        let reference = unsafe Unmanaged<Stream>.fromOpaque(handle.pointee.data)
         unsafe reference.takeUnretainedValue().closed()
         unsafe reference.release()
         loop.drain()

@@ -57,7 +57,10 @@ public enum SystemFacts {
     public static var hostName: String {
         var buffer = [UInt8](repeating: 0, count: 256)
         let code = unsafe buffer.withUnsafeMutableBytes { bytes in
-            unsafe gethostname(bytes.bindMemory(to: CChar.self).baseAddress!, bytes.count)
+            guard let base = unsafe bytes.bindMemory(to: CChar.self).baseAddress else {
+                return Int32(-1)
+            }
+            return unsafe gethostname(base, bytes.count)
         }
         guard code == 0 else { return "localhost" }
         return String(decoding: buffer.prefix { $0 != 0 }, as: UTF8.self)

@@ -106,9 +106,9 @@ enum PercentCoding {
         var index = 0
         while index < source.count {
             if source[index] == UInt8(ascii: "%"), index + 2 < source.count,
-                let value = UInt8(String(decoding: source[(index + 1)...(index + 2)], as: UTF8.self), radix: 16)
+                let high = hexValue(source[index + 1]), let low = hexValue(source[index + 2])
             {
-                bytes.append(value)
+                bytes.append(high << 4 | low)
                 index += 3
             } else {
                 bytes.append(source[index])
@@ -116,6 +116,11 @@ enum PercentCoding {
             }
         }
         return String(validating: bytes, as: UTF8.self) ?? text
+    }
+
+    private static func hexValue(_ digit: UInt8) -> UInt8? {
+        // Not through UInt8(_:radix:) with both digits, which would take a sign.
+        Character(UnicodeScalar(digit)).hexDigitValue.map(UInt8.init)
     }
 
     static func pairs(_ query: String) -> [(name: String, value: String)] {

@@ -1,7 +1,7 @@
 internal import CCurl
 internal import EventLoop
-internal import Telemetry
 internal import Glibc
+internal import Telemetry
 
 /// Makes one connection with libcurl: name resolution off the loop, Happy Eyeballs, proxies, TLS.
 ///
@@ -75,24 +75,26 @@ internal import Glibc
         unsafe ccurl_set_close_socket(
             easy,
             { context, descriptor in
-                let dialer = unsafe Unmanaged<Dialer>.fromOpaque(context!).takeUnretainedValue()
-                dialer.forget(descriptor)
+                if let dialer = unsafe Dialer.of(context) { dialer.forget(descriptor) }
                 return Glibc.close(descriptor)
             }, me)
         unsafe ccurl_multi_set_socket(
             multi,
             { _, descriptor, what, context, _ in
-                let dialer = unsafe Unmanaged<Dialer>.fromOpaque(context!).takeUnretainedValue()
-                dialer.watch(descriptor, what)
+                if let dialer = unsafe Dialer.of(context) { dialer.watch(descriptor, what) }
                 return 0
             }, me)
         unsafe ccurl_multi_set_timer(
             multi,
             { _, milliseconds, context in
-                let dialer = unsafe Unmanaged<Dialer>.fromOpaque(context!).takeUnretainedValue()
-                dialer.schedule(milliseconds)
+                if let dialer = unsafe Dialer.of(context) { dialer.schedule(milliseconds) }
                 return 0
             }, me)
+    }
+
+    private static func of(_ context: UnsafeMutableRawPointer?) -> Dialer? {
+        guard let context = unsafe context else { return nil }
+        return unsafe Unmanaged<Dialer>.fromOpaque(context).takeUnretainedValue()
     }
 
     /// Starts dialling.

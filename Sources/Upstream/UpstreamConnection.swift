@@ -1,7 +1,7 @@
 internal import CCurl
 internal import EventLoop
-internal import Telemetry
 internal import Glibc
+internal import Telemetry
 public import Time
 
 /// One connection to an upstream: dialled by libcurl, then read and written by us, kept by the pool.

@@ -148,9 +148,9 @@ public final class UpstreamPool {
     /// a session ticket only.
     private func idleSpoke(_ connection: UpstreamConnection) {
         if connection.isStillIdle() { return }
-        guard let index = slots[connection.endpointIndex].idle.firstIndex(where: { $0 === connection })
-        else { return }
-        slots[connection.endpointIndex].idle.remove(at: index)
+        let slot = connection.endpointIndex
+        guard let index = slots[slot].idle.firstIndex(where: { $0 === connection }) else { return }
+        slots[slot].idle.remove(at: index)
         idle -= 1
         connection.close()
         if !pending.isEmpty { admitNext() }
@@ -171,7 +171,9 @@ public final class UpstreamPool {
                 connection.close()
             }
             // With several endpoints the one in turn is dialled and not passed over for an idle one.
-            if slots.count > 1, slots[index].avoidUntil <= now, active + idle < limits.connectionsMax {
+            if slots.count > 1, slots[index].avoidUntil <= now,
+                active + idle < limits.connectionsMax
+            {
                 return nil
             }
         }

@@ -85,7 +85,8 @@ struct CheckConfig: ParsableCommand {
         let source = SettingsSource(file: file, overrides: Overrides())
         let settings = Exit.unwrap(source.load())
         _ = Exit.unwrap(source.token(of: settings))
-        Exit.say("\(file): ok (\(settings.routes.count) routes, \(settings.upstreams.count) upstreams)")
+        Exit.say(
+            "\(file): ok (\(settings.routes.count) routes, \(settings.upstreams.count) upstreams)")
     }
 }
 

@@ -78,7 +78,9 @@ final class ClientConnection: Stream {
         case .head:
             if inbound.isEmpty {
                 let taken = takeHeads(bytes)
-                if taken < bytes.count, !isClosed { inbound.append(copying: bytes.extracting(taken...)) }
+                if taken < bytes.count, !isClosed {
+                    inbound.append(copying: bytes.extracting(taken...))
+                }
             } else {
                 inbound.append(copying: bytes)
                 takeInbound()

@@ -90,7 +90,11 @@ final class Control {
         for worker in workers {
             worker.post { worker in
                 worker.apply(snapshot)
-                if left.withLock({ $0 -= 1; return $0 == 0 }) { resume.run() }
+                if left.withLock({
+                    $0 -= 1; return $0 == 0
+                }) {
+                    resume.run()
+                }
             }
         }
         await applied.wait()
@@ -133,7 +137,8 @@ final class Control {
             for worker in workers { worker.post { $0.closeIdle() } }
         }
         after(nanoseconds: grace) { [unowned self] in
-            instance.diagnostics.log(.warning, "requests were still under way after the grace period")
+            instance.diagnostics.log(
+                .warning, "requests were still under way after the grace period")
             for worker in workers { worker.post { $0.abortAll() } }
             after(nanoseconds: 100_000_000) { [unowned self] in end() }
         }

@@ -37,10 +37,11 @@ final class Worker {
     private var listeners: [Listener] = []
     private var connections: [ObjectIdentifier: ClientConnection] = [:]
     private var spareRequests: [ClientRequest] = []
+    private var parkedRunners: [Runner] = []
     private(set) var isDraining = false
     private var drained: (() -> Void)?
 
-    /// Requests kept for reuse; more than that are freed.
+    /// Requests and runners kept for reuse; more than that are freed.
     private static let spareRequestsMax = 256
 
     init(
@@ -146,6 +147,15 @@ final class Worker {
             + "Connection: close\r\n\r\n").utf8)
 
     // MARK: Requests
+
+    func takeRunner() -> Runner { parkedRunners.popLast() ?? Runner(self) }
+
+    /// Keeps a runner that has nothing to do; false if there are enough of them.
+    func park(_ runner: Runner) -> Bool {
+        guard parkedRunners.count < Worker.spareRequestsMax else { return false }
+        parkedRunners.append(runner)
+        return true
+    }
 
     func takeRequest() -> ClientRequest { spareRequests.popLast() ?? ClientRequest(self) }
 

@@ -33,19 +33,19 @@ extension ClientConnection {
         if case .length(let length) = head.body, length > request.route.bodyBytesMax {
             return request.refuse(.bodyTooLarge)
         }
-        loop.spawn { await self.forward(request) }
+        worker.takeRunner().run(request)
     }
 
     /// Gets the answer from the upstream and passes it on; a connection that had died in the pool is
     /// replaced once.
-    private func forward(_ request: ClientRequest) async {
+    func forward(_ request: ClientRequest) async {
         request.upload.begin(request.head, bodyBytesMax: request.route.bodyBytesMax)
         do throws(UpstreamFailure) {
             do throws(UpstreamFailure) {
                 try await attempt(request, fresh: false)
             } catch {
                 await request.upload.settled()
-                guard request.mayRetry else { throw error }
+                guard request.mayRetry(after: error) else { throw error }
                 request.upload.rewind()
                 try await retry(request)
             }

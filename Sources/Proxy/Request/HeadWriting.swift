@@ -136,7 +136,8 @@ extension Worker {
 
     /// Writes the final response's head for the client into `out`.
     func writeClientHead(
-        _ response: ResponseHead, for request: ClientRequest, contentLength: UInt64?, isChunked: Bool
+        _ response: ResponseHead, for request: ClientRequest, contentLength: UInt64?,
+        isChunked: Bool
     ) {
         appendStatusLine(response)
         appendFields(response, edits: request.route.responseEdits)

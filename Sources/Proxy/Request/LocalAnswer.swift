@@ -41,7 +41,9 @@ extension ClientRequest {
         origin = .proxy
         if trace.span == SpanID(0) { trace.start(random: &worker.random) }
         // A body that has not been read cannot be told from a next request.
-        if closeReason == nil, head.body != .none, !upload.isDecoded { closeReason = .rejectedRequest }
+        if closeReason == nil, head.body != .none, !upload.isDecoded {
+            closeReason = .rejectedRequest
+        }
         decidePersistence(isBodyTaken: true)
         isAnswered = true
         let body = status == 204 ? "" : problem(status, text)

@@ -23,7 +23,7 @@ final class RequestUpload {
 
     /// Bytes to be sent, in order. Not changed while a send of them is under way.
     var buffer = ByteWriter(capacity: 2048)
-    unowned var request: ClientRequest!
+    private unowned let request: ClientRequest
     private let worker: Worker
     private var decoder = BodyDecoder(.none)
     private var isChunked = false
@@ -45,7 +45,10 @@ final class RequestUpload {
     /// Set when the client is at fault.
     private(set) var fault: Fault?
 
-    init(_ worker: Worker) { self.worker = worker }
+    init(_ request: ClientRequest) {
+        self.request = request
+        worker = request.worker
+    }
 
     func begin(_ head: RequestHead, bodyBytesMax: UInt64) {
         buffer.removeAll()
@@ -75,7 +78,8 @@ final class RequestUpload {
             while buffer.count < Self.bufferBytesMax {
                 switch decoder.next(bytes.extracting(taken...)) {
                 case .data(let consumed, let range):
-                    append(bytes.extracting((taken + range.lowerBound)..<(taken + range.upperBound)))
+                    append(
+                        bytes.extracting((taken + range.lowerBound)..<(taken + range.upperBound)))
                     taken += consumed
                 case .needMore(let consumed):
                     taken += consumed

@@ -24,7 +24,7 @@ final class ResponseRelay {
         case close
     }
 
-    unowned var request: ClientRequest!
+    private unowned let request: ClientRequest
     private let worker: Worker
     private let head = ResponseHead()
     private var parser = ResponseParser()
@@ -41,7 +41,10 @@ final class ResponseRelay {
     /// Set when the upstream's answer cannot be used, or not to its end.
     private(set) var failure: UpstreamFailure?
 
-    init(_ worker: Worker) { self.worker = worker }
+    init(_ request: ClientRequest) {
+        self.request = request
+        worker = request.worker
+    }
 
     func begin(_ requestHead: RequestHead) {
         parser = ResponseParser(limits: request.route.responseHeadLimits)
