@@ -79,5 +79,6 @@ let package = Package(
         tests("ProxyCoreTests", ["ProxyCore", "Time"]),
         tests("ProxyTests", ["Proxy", "HTTP1", "ProxyCore", "Telemetry", "Time"]),
         tests("DemoAPITests", ["DemoAPI", "Responder", "HTTP1"]),
+        tests("TidyTests", ["Telemetry"]),
     ]
 )
