@@ -89,7 +89,7 @@ class Proxy:
     """One running instance. Started in the constructor, ready when it returns."""
 
     def __init__(self, upstream=None, settings=None, workers=1, arguments=(), environment=None,
-                 access_log=None, log_format="json", log_level="info", wait=True):
+                 access_log=None, log_format="json", log_level="info", wait=True, prefix=()):
         self.directory = tempfile.TemporaryDirectory(prefix="meliproxy-test-")
         root = pathlib.Path(self.directory.name)
         self.port, self.admin_port = free_port(), free_port()
@@ -111,7 +111,7 @@ class Proxy:
             command += ["--listen", f"127.0.0.1:{self.port}"]
         self.stderr_path = root / "stderr"
         self._stderr = open(self.stderr_path, "wb")
-        self.process = subprocess.Popen([*command, *map(str, arguments)], stdin=subprocess.DEVNULL,
+        self.process = subprocess.Popen([*prefix, *command, *map(str, arguments)], stdin=subprocess.DEVNULL,
                                         stdout=self._stderr, stderr=self._stderr, env=environment)
         if wait:
             try:

@@ -25,6 +25,8 @@ final class ClientConnection: Stream {
     static let inboundBytesMax = 64 * 1024
     /// Answer bytes that may wait for a slow client before the upstream is read no further.
     static let pendingBytesMax = 64 * 1024
+    /// How long a kept-alive connection may be idle while the instance stops.
+    private static let drainNanoseconds: UInt64 = 1_000_000_000
     /// Bytes that are read and dropped after a refusal.
     static let lingeringBytesMax = 1024 * 1024
 
@@ -49,6 +51,9 @@ final class ClientConnection: Stream {
     private var timer: Timer?
     private var closeReason = ConnectionCloseReason.client
     private var lingered = 0
+    private var pendingAtLastCheck = 0
+    /// Whether `takeHeads` is at work, perhaps further up the stack.
+    private var isTaking = false
     /// Requests that began on this connection.
     private var requests = 0
 
@@ -81,13 +86,14 @@ final class ClientConnection: Stream {
                 if taken < bytes.count, !isClosed {
                     inbound.append(copying: bytes.extracting(taken...))
                 }
+                holdBackIfFull()
             } else {
                 inbound.append(copying: bytes)
                 takeInbound()
             }
         case .exchange:
             inbound.append(copying: bytes)
-            if inbound.count >= ClientConnection.inboundBytesMax { pauseReading() }
+            holdBackIfFull()
             request?.bodyArrived.resume(())
         case .preamble:
             inbound.append(copying: bytes)
@@ -98,26 +104,36 @@ final class ClientConnection: Stream {
         }
     }
 
-    /// Interprets what `inbound` holds.
+    /// Interprets what `inbound` holds, and goes on reading if there is room for more.
     private func takeInbound() {
-        guard !inbound.isEmpty else { return }
-        // Moved out for the call, so that nothing changes it under the parser.
-        var bytes: [UInt8] = []
-        swap(&bytes, &inbound)
-        let taken = takeHeads(bytes.span)
-        if isClosed || phase == .lingering || taken == bytes.count {
-            bytes.removeAll(keepingCapacity: phase == .exchange)
-        } else if taken > 0 {
-            bytes.removeSubrange(..<taken)
+        guard !isTaking else { return }
+        if !inbound.isEmpty {
+            // Moved out for the call, so that nothing changes it under the parser.
+            var bytes: [UInt8] = []
+            swap(&bytes, &inbound)
+            let taken = takeHeads(bytes.span)
+            if isClosed || phase == .lingering || taken == bytes.count {
+                bytes.removeAll(keepingCapacity: phase == .exchange)
+            } else if taken > 0 {
+                bytes.removeSubrange(..<taken)
+            }
+            swap(&bytes, &inbound)
         }
-        swap(&bytes, &inbound)
+        // After a FIN what is left of a request will never be whole.
+        if phase == .head, inputEnded, !isBackedUp { return linger(.client) }
+        if inbound.count < ClientConnection.inboundBytesMax, !isBackedUp, !inputEnded {
+            startReading()
+        }
+        holdBackIfFull()
     }
 
-    /// Starts every request whose head is complete in `bytes`, until one must wait. Returns how many bytes
-    /// were used up.
+    /// Starts every request whose head is complete in `bytes`, until one must wait, or the client has not
+    /// taken enough of its answers. Returns how many bytes were used up.
     private func takeHeads(_ bytes: Span<UInt8>) -> Int {
+        isTaking = true
+        defer { isTaking = false }
         var offset = 0
-        while phase == .head, !isClosed, offset < bytes.count {
+        while phase == .head, !isClosed, offset < bytes.count, !isBackedUp {
             let request = self.request ?? worker.takeRequest()
             self.request = request
             switch parser.parse(bytes.extracting(offset...), into: request.head) {
@@ -133,6 +149,14 @@ final class ClientConnection: Stream {
             }
         }
         return phase == .lingering ? bytes.count : offset
+    }
+
+    /// Whether the client is too slow with taking its answers for more of them to be made.
+    private var isBackedUp: Bool { pendingBytes > ClientConnection.pendingBytesMax }
+
+    /// Lets TCP push back on a client that sends faster than it is answered, or that does not read.
+    private func holdBackIfFull() {
+        if inbound.count >= ClientConnection.inboundBytesMax || isBackedUp { pauseReading() }
     }
 
     private func begin(_ request: ClientRequest, refused rejection: Rejection? = nil) {
@@ -189,14 +213,14 @@ final class ClientConnection: Stream {
         worker.giveBack(request)
         deadlines.clear()
         switch disposition {
-        case .keep where !inputEnded || !inbound.isEmpty:
-            phase = .head
-            arm(\.idle, in: limits.idleTimeoutNanoseconds)
-            takeInbound()
-            if inputEnded, phase == .head { return end(.client) }
-            if inbound.count < ClientConnection.inboundBytesMax, !isClosed { startReading() }
         case .keep:
-            end(.client)
+            phase = .head
+            // While the instance stops, a client that was not told to close yet is not waited for long.
+            arm(
+                \.idle,
+                in: worker.isDraining
+                    ? ClientConnection.drainNanoseconds : limits.idleTimeoutNanoseconds)
+            takeInbound()
         case .close(let reason):
             linger(reason)
         case .abort(let reason):
@@ -215,16 +239,33 @@ final class ClientConnection: Stream {
         case abort(ConnectionCloseReason)
     }
 
-    /// Closes in two steps (RFC 9112 §9.6): first our side, so that the client gets the answer even when
-    /// it is still sending; then, when it has closed too or after a while, all of it.
+    /// Closes in two steps (RFC 9112 §9.6): first our side, behind all that was written, so that the client
+    /// gets the answer even when it is still sending; then, when it has closed too or after a while, all.
     private func linger(_ reason: ConnectionCloseReason) {
         closeReason = reason
         inbound = []
-        if inputEnded { return end(reason) }
         phase = .lingering
         finishWriting()
-        startReading()
+        if !inputEnded { startReading() }
+        if pendingBytes == 0 { return lingerFlushed() }
+        watchLingeringWrites()
+    }
+
+    private func lingerFlushed() {
+        deadlines.stall = .never
+        if inputEnded { return end(closeReason) }
         arm(\.lingering, in: limits.lingeringTimeoutNanoseconds)
+    }
+
+    private func watchLingeringWrites() {
+        pendingAtLastCheck = pendingBytes
+        arm(\.stall, in: limits.writeStallTimeoutNanoseconds)
+    }
+
+    private func lingeringStalled() {
+        deadlines.stall = .never
+        if pendingBytes >= pendingAtLastCheck { return end(.writeTimeout) }
+        watchLingeringWrites()
     }
 
     /// Closes at once.
@@ -241,8 +282,10 @@ final class ClientConnection: Stream {
     override func endReceived() {
         inputEnded = true
         switch phase {
-        case .preamble, .head: end(.client)
-        case .lingering: end(closeReason)
+        case .preamble: end(.client)
+        case .head: takeInbound()
+        case .lingering:
+            if pendingBytes == 0 { end(closeReason) }
         case .exchange:
             // The client may have closed only its sending side and still want the answer.
             arm(\.halfClose, in: limits.halfCloseTimeoutNanoseconds)
@@ -259,9 +302,21 @@ final class ClientConnection: Stream {
         }
     }
 
-    override func writeDrained() { request?.drained.resume(()) }
+    override func writeDrained() {
+        if phase == .exchange {
+            request?.drained.resume(())
+        } else if phase == .head {
+            takeInbound()
+        } else if phase == .lingering {
+            lingerFlushed()
+        }
+    }
 
-    override func closed() { worker.connectionClosed(self, closeReason) }
+    override func closed() {
+        // Armed or not: its action must not come after us.
+        timer?.cancel()
+        worker.connectionClosed(self, closeReason)
+    }
 
     // MARK: Deadlines
 
@@ -276,7 +331,10 @@ final class ClientConnection: Stream {
     func rearm() { timer?.arm(at: deadlines.earliest) }
 
     private func deadlinePassed(at now: Instant) {
-        if deadlines.lingering <= now { return end(closeReason) }
+        if phase == .lingering {
+            if deadlines.lingering <= now { return end(closeReason) }
+            if deadlines.stall <= now { lingeringStalled() }
+        }
         if deadlines.idle <= now, phase != .exchange { return end(.idleTimeout) }
         if deadlines.head <= now { return headTookTooLong() }
         if let request, phase == .exchange {

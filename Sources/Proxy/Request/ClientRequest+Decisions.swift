@@ -64,7 +64,7 @@ extension ClientRequest {
     /// request, later from the last byte that came.
     func readDeadline() -> Instant {
         if relay.hasNothing {
-            if !upload.isComplete { return totalDeadline }
+            if !upload.isComplete, upload.failure == nil { return totalDeadline }
             let since = max(lastProgress, upload.completed)
             return min(totalDeadline, since.advanced(byNanoseconds: route.firstByteNanoseconds))
         }

@@ -84,6 +84,8 @@ final class ClientRequest {
         isFinished = false
         pendingAtLastCheck = 0
         interrupt.reset()
+        relay.reset()
+        upload.reset()
         worker.metrics.inFlight.add(1)
     }
 

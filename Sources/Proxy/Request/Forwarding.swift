@@ -140,6 +140,7 @@ extension ClientConnection {
         let relay = request.relay
         request.lastProgress = .now()
         while true {
+            if let failure = request.upload.failure, failure.reason == .timeout { throw failure }
             try await connection.waitReadable(until: request.readDeadline())
             switch connection.read({ relay.consume($0) }) {
             case .bytes: request.lastProgress = .now()

@@ -227,6 +227,9 @@ extension RequestHead {
             || targetForm == .absolute && method == .options && path.isEmpty && query == nil
     }
 
+    /// Whether any byte of a body follows the head.
+    var hasBody: Bool { body != .none && body != .length(0) }
+
     /// Whether TE lists "trailers" (RFC 9110 §10.1.4).
     var acceptsTrailers: Bool {
         var accepts = false

@@ -42,6 +42,8 @@ final class RequestUpload {
     private(set) var completed = Instant(nanoseconds: 0)
     /// Whether bytes were taken from the client that are no longer in `buffer`.
     private(set) var hasMoved = false
+    /// Set when the upstream takes no more of the request. It may have answered all the same.
+    private(set) var failure: UpstreamFailure?
     /// Set when the client is at fault.
     private(set) var fault: Fault?
 
@@ -50,19 +52,27 @@ final class RequestUpload {
         worker = request.worker
     }
 
+    /// Makes ready for sending a request.
     func begin(_ head: RequestHead, bodyBytesMax: UInt64) {
-        buffer.removeAll()
         decoder = BodyDecoder(head.body, limits: BodyLimits(bodyBytesMax: bodyBytesMax))
         isChunked = head.body == .chunked
+        awaitsContinue = head.expectsContinue
+    }
+
+    /// Forgets the last request.
+    func reset() {
+        buffer.removeAll()
+        isChunked = false
         isStopped = false
         isRunning = false
         isComplete = false
         completed = Instant(nanoseconds: 0)
         hasMoved = false
         fault = nil
+        failure = nil
         received = 0
         bodyStarted = .never
-        awaitsContinue = head.expectsContinue
+        awaitsContinue = false
         hasSentContinue = false
         isDecoded = false
     }
@@ -133,18 +143,21 @@ final class RequestUpload {
     func rewind() {
         isStopped = false
         isComplete = false
+        failure = nil
         completed = Instant(nanoseconds: 0)
     }
 
     private func send(on upstream: UpstreamConnection, from sent: Int) async {
         var offset = sent
         while !isStopped, fault == nil {
-            do {
+            do throws(UpstreamFailure) {
                 try await upstream.send(buffer.bytes, from: offset) { [self] in
                     Instant.now().advanced(byNanoseconds: request.route.idleNanoseconds)
                 }
             } catch {
                 // The upstream may have answered before it stopped reading: the reader finds out.
+                failure = error
+                completed = .now()
                 return
             }
             if isDecoded { return complete() }

@@ -46,12 +46,18 @@ final class ResponseRelay {
         worker = request.worker
     }
 
+    /// Makes ready for an attempt.
     func begin(_ requestHead: RequestHead) {
+        reset()
         parser = ResponseParser(limits: request.route.responseHeadLimits)
+        method = requestHead.method
+    }
+
+    /// Forgets the last answer.
+    func reset() {
         phase = .head
         partial.removeAll(keepingCapacity: true)
         interims = 0
-        method = requestHead.method
         hasExcess = false
         isPersistent = false
         hasReceived = false
