@@ -204,3 +204,93 @@ def test_clients_that_leave_at_every_stage(start):
         proxy.wait_metric("meliproxy_connections_active", 0)
         proxy.wait_metric("meliproxy_upstream_connections", 0, state="active")
         proxy.assert_alive()
+
+
+def test_idle_connections_after_large_bodies_are_small(start, upstream):
+    """What a request's body needed does not stay with its idle connection."""
+    proxy = start(settings=harness.settings_for(upstream))
+    socks = [connect(proxy.port) for _ in range(300)]
+
+    def post(sock):
+        sock.sendall(head("POST", "/", "Content-Length: 200000\r\n") + b"x" * 200_000)
+        assert sock.recv(65536).startswith(b"HTTP/1.1 200")
+
+    post(socks[0])
+    before = proxy.rss()
+    for sock in socks[1:]:
+        post(sock)
+    assert (proxy.rss() - before) / len(socks) < 8192
+
+
+@pytest.mark.parametrize("ending", ["idle", "drain"])
+def test_slow_reader_gets_all_of_a_complete_answer(start, ending):
+    """Neither the idle timeout nor a drain cuts what is still on its way to the client."""
+    size = 3_000_000
+    with upstreams.Upstream(answer=lambda _: upstreams.response(b"x" * size)) as upstream:
+        proxy = start(settings=harness.settings_for(
+            upstream, client={"idle_timeout": "300ms" if ending == "idle" else "60s"}))
+        proxy.may_end = True
+        sock = connect(proxy.port, receive_buffer=4096)
+        sock.sendall(head())
+        data = b""
+        while proxy.metric("meliproxy_http_requests_in_flight") or not data:
+            data += sock.recv(16384)
+        # The exchange is over, the rest waits in buffers.
+        if ending == "drain":
+            proxy.signal(signal.SIGTERM)
+        deadline = time.monotonic() + 1.5
+        while time.monotonic() < deadline:
+            time.sleep(0.05)
+        rest, end = read_all(sock)
+        body = (data + rest).partition(b"\r\n\r\n")[2]
+        assert (len(body), end) == (size, "fin")
+
+
+def test_retry_at_another_address_names_that_address(start):
+    """Host is that of the address which gets the request, also the second time."""
+    def answer(_):
+        return [upstreams.response(b"ok"), upstreams.CLOSE]
+
+    with upstreams.Upstream(answer=answer) as one, upstreams.Upstream(answer=answer) as two:
+        settings = harness.settings_for(one)
+        settings["upstreams"]["api"] = {"urls": [one.url, two.url]}
+        proxy = start(settings=settings)
+        with proxy.client() as client:
+            for _ in range(40):
+                assert client.get("/").status == 200
+        for upstream in (one, two):
+            hosts = {request.one("Host") for request in upstream.requests}
+            assert hosts == {upstream.url.removeprefix("http://")}
+
+
+def test_empty_line_after_a_request_begins_none(start, upstream):
+    """RFC 9112 §2.2: the connection is idle, not late with a head."""
+    proxy = start(settings=harness.settings_for(
+        upstream, client={"head_timeout": "300ms", "idle_timeout": "1s"}))
+    sock = connect(proxy.port)
+    sock.sendall(head() + b"\r\n")
+    data, end = read_all(sock)
+    assert (data.count(b"HTTP/1.1 "), end) == (1, "fin")
+
+
+def test_head_begun_late_has_its_own_deadline(start, upstream):
+    """The idle timeout ends with the first byte of a head."""
+    proxy = start(settings=harness.settings_for(
+        upstream, client={"head_timeout": "2s", "idle_timeout": "700ms"}))
+    sock = connect(proxy.port)
+    sock.sendall(b"GET / HT")
+    data, end = read_all(sock)
+    assert data.startswith(b"HTTP/1.1 408") and end == "fin"
+
+
+def test_busy_time_is_what_the_workers_used(start, upstream):
+    """The saturation signal follows the process's CPU time under load."""
+    proxy = start(settings=harness.settings_for(upstream))
+    before = (proxy.metric("meliproxy_worker_busy_seconds_total"),
+              proxy.metric("process_cpu_seconds_total"))
+    with proxy.client() as client:
+        while proxy.metric("process_cpu_seconds_total") - before[1] < 0.3:
+            for _ in range(200):
+                assert client.get("/").status == 200
+    busy = proxy.metric("meliproxy_worker_busy_seconds_total") - before[0]
+    assert busy > 0.4 * (proxy.metric("process_cpu_seconds_total") - before[1])

@@ -25,6 +25,8 @@ final class ClientConnection: Stream {
     static let inboundBytesMax = 64 * 1024
     /// Answer bytes that may wait for a slow client before the upstream is read no further.
     static let pendingBytesMax = 64 * 1024
+    /// Reads from an upstream in one turn of the loop.
+    static let readsPerTurn = 16
     /// How long a kept-alive connection may be idle while the instance stops.
     private static let drainNanoseconds: UInt64 = 1_000_000_000
     /// Bytes that are read and dropped after a refusal.
@@ -99,7 +101,8 @@ final class ClientConnection: Stream {
             inbound.append(copying: bytes)
             takePreamble()
         case .lingering:
-            lingered += bytes.count
+            // While the answer is still on its way the client may have reasons to go on sending.
+            if pendingBytes == 0 { lingered += bytes.count }
             if lingered > ClientConnection.lingeringBytesMax { end(.rejectedRequest) }
         }
     }
@@ -119,6 +122,8 @@ final class ClientConnection: Stream {
             }
             swap(&bytes, &inbound)
         }
+        // An idle connection owns no buffer.
+        if inbound.isEmpty, phase != .exchange { inbound = [] }
         // After a FIN what is left of a request will never be whole.
         if phase == .head, inputEnded, !isBackedUp { return linger(.client) }
         if inbound.count < ClientConnection.inboundBytesMax, !isBackedUp, !inputEnded {
@@ -138,7 +143,7 @@ final class ClientConnection: Stream {
             self.request = request
             switch parser.parse(bytes.extracting(offset...), into: request.head) {
             case .needMore:
-                if deadlines.head == .never { arm(\.head, in: limits.headTimeoutNanoseconds) }
+                if !isBlank(bytes, from: offset) { headHasBegun() }
                 return offset
             case .complete(let consumed):
                 offset += consumed
@@ -149,6 +154,18 @@ final class ClientConnection: Stream {
             }
         }
         return phase == .lingering ? bytes.count : offset
+    }
+
+    private func headHasBegun() {
+        guard deadlines.head == .never else { return }
+        deadlines.idle = .never
+        arm(\.head, in: limits.headTimeoutNanoseconds)
+    }
+
+    /// Whether there is no more than the empty line that is tolerated before a request (RFC 9112 §2.2).
+    private func isBlank(_ bytes: Span<UInt8>, from offset: Int) -> Bool {
+        bytes.count - offset <= 2 && bytes[offset] == UInt8(ascii: "\r")
+            && (bytes.count - offset == 1 || bytes[offset + 1] == UInt8(ascii: "\n"))
     }
 
     /// Whether the client is too slow with taking its answers for more of them to be made.
@@ -245,6 +262,7 @@ final class ClientConnection: Stream {
         closeReason = reason
         inbound = []
         phase = .lingering
+        deadlines.clear()
         finishWriting()
         if !inputEnded { startReading() }
         if pendingBytes == 0 { return lingerFlushed() }
@@ -266,6 +284,18 @@ final class ClientConnection: Stream {
         deadlines.stall = .never
         if pendingBytes >= pendingAtLastCheck { return end(.writeTimeout) }
         watchLingeringWrites()
+    }
+
+    /// Closes, behind whatever part of earlier answers the client has not taken yet.
+    private func finish(_ reason: ConnectionCloseReason) {
+        if pendingBytes > 0 { linger(reason) } else { end(reason) }
+    }
+
+    /// The grace period is over: what is under way is broken off, and counted as such.
+    func abort() {
+        guard phase == .exchange, let request else { return end(.drain) }
+        request.closeReason = .drain
+        request.clientLeft()
     }
 
     /// Closes at once.
@@ -335,7 +365,9 @@ final class ClientConnection: Stream {
             if deadlines.lingering <= now { return end(closeReason) }
             if deadlines.stall <= now { lingeringStalled() }
         }
-        if deadlines.idle <= now, phase != .exchange { return end(.idleTimeout) }
+        if deadlines.idle <= now, phase == .head || phase == .preamble {
+            return finish(.idleTimeout)
+        }
         if deadlines.head <= now { return headTookTooLong() }
         if let request, phase == .exchange {
             if deadlines.halfClose <= now {
@@ -361,7 +393,11 @@ final class ClientConnection: Stream {
 
     /// The instance is stopping: an idle connection is closed, a busy one after its answer.
     func drain() {
-        if phase == .head, request == nil { end(.drain) }
+        switch phase {
+        case .head where request == nil: finish(.drain)
+        case .preamble where inbound.isEmpty: end(.drain)
+        default: break
+        }
     }
 }
 

@@ -81,9 +81,11 @@ final class Worker {
         }
         for (name, handle) in upstreams where kept[name] !== handle { handle.pool.close() }
         upstreams = kept
-        routes = snapshot.settings.routes.indices.compactMap { index in
+        routes = snapshot.settings.routes.indices.map { index in
             let spec = snapshot.settings.routes[index]
-            guard let upstream = kept[spec.upstream] else { return nil }
+            guard let upstream = kept[spec.upstream] else {
+                preconditionFailure("validated settings name no upstream \(spec.upstream)")
+            }
             return Route(
                 snapshot, index: index, upstream: upstream, metrics: metrics(route: spec.name))
         }
@@ -160,6 +162,7 @@ final class Worker {
     func takeRequest() -> ClientRequest { spareRequests.popLast() ?? ClientRequest(self) }
 
     func giveBack(_ request: ClientRequest) {
+        request.trim()
         if spareRequests.count < Worker.spareRequestsMax { spareRequests.append(request) }
     }
 
@@ -180,7 +183,7 @@ final class Worker {
     func closeIdle() { for connection in connections.values { connection.drain() } }
 
     /// Closes everything that is left.
-    func abortAll() { for connection in connections.values { connection.end(.drain) } }
+    func abortAll() { for connection in connections.values { connection.abort() } }
 
     private func checkDrained() {
         guard connections.isEmpty, let drained else { return }

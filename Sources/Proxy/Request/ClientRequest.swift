@@ -89,6 +89,12 @@ final class ClientRequest {
         worker.metrics.inFlight.add(1)
     }
 
+    /// Gives back what an unusually large request took, before the object waits for its next one.
+    func trim() {
+        upload.trim()
+        relay.trim()
+    }
+
     /// The client is gone: whoever waits for anything on its behalf stops.
     func clientLeft() {
         isClientGone = true

@@ -36,6 +36,11 @@ final class RequestUpload {
     private var bodyStarted = Instant.never
     private var hasSentContinue = false
 
+    /// Bytes of the head at the start of `buffer`, and which of the upstream's URLs it was written for.
+    private var head: (count: Int, endpoint: Int) = (0, 0)
+    /// How long the upstream's window was full: time that is not the client's.
+    private var blockedNanoseconds: UInt64 = 0
+
     /// Whether all of the request has been handed to the upstream's socket.
     private(set) var isComplete = false
     /// When that was.
@@ -59,6 +64,11 @@ final class RequestUpload {
         awaitsContinue = head.expectsContinue
     }
 
+    /// Lets go of a large buffer.
+    func trim() {
+        if buffer.bytes.capacity > 8192 { buffer = ByteWriter(capacity: 2048) }
+    }
+
     /// Forgets the last request.
     func reset() {
         buffer.removeAll()
@@ -75,6 +85,22 @@ final class RequestUpload {
         awaitsContinue = false
         hasSentContinue = false
         isDecoded = false
+        blockedNanoseconds = 0
+    }
+
+    /// Writes the head for one of the upstream's URLs, in front of what was taken of the body.
+    func prepare(endpoint: Int) {
+        if buffer.isEmpty {
+            worker.writeUpstreamHead(request, endpoint: endpoint)
+            head = (buffer.count, endpoint)
+            return fill()
+        }
+        guard endpoint != head.endpoint else { return }
+        let body = Array(buffer.bytes[head.count...])
+        buffer.removeAll()
+        worker.writeUpstreamHead(request, endpoint: endpoint)
+        head = (buffer.count, endpoint)
+        buffer.append(body)
     }
 
     /// Whether the body's last byte has been taken from the client.
@@ -150,6 +176,7 @@ final class RequestUpload {
     private func send(on upstream: UpstreamConnection, from sent: Int) async {
         var offset = sent
         while !isStopped, fault == nil {
+            let start = Instant.now()
             do throws(UpstreamFailure) {
                 try await upstream.send(buffer.bytes, from: offset) { [self] in
                     Instant.now().advanced(byNanoseconds: request.route.idleNanoseconds)
@@ -160,6 +187,7 @@ final class RequestUpload {
                 completed = .now()
                 return
             }
+            blockedNanoseconds += Instant.now().nanoseconds(since: start)
             if isDecoded { return complete() }
             hasMoved = true
             buffer.removeAll()
@@ -186,13 +214,18 @@ final class RequestUpload {
         if !isStopped { fill() }
     }
 
-    /// When the body must have gone on, at the slowest rate allowed.
+    /// When the body must have gone on, at the slowest rate allowed: on average since its start, and with
+    /// credit for what came early that does not last for more than a second grace period.
     func slowestAllowed(_ limits: ClientSettings) -> Instant {
         guard limits.bodyRateBytesPerSecondMin > 0, bodyStarted != .never else { return .never }
         let allowance = Double(received) / Double(limits.bodyRateBytesPerSecondMin) * 1e9
-        let capped = UInt64(min(allowance, 1e18))
-        return bodyStarted.advanced(byNanoseconds: limits.bodyGraceNanoseconds)
-            .advanced(byNanoseconds: capped)
+        let average = bodyStarted.advanced(byNanoseconds: limits.bodyGraceNanoseconds)
+            .advanced(byNanoseconds: UInt64(min(allowance, 1e18)))
+            .advanced(byNanoseconds: blockedNanoseconds)
+        let patience = limits.bodyGraceNanoseconds.multipliedReportingOverflow(by: 2)
+        return min(
+            average,
+            Instant.now().advanced(byNanoseconds: patience.overflow ? .max : patience.partialValue))
     }
 
     /// The deadline for the body has passed. While the client waits for a 100 it is ours to send.

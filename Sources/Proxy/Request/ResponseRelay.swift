@@ -53,6 +53,11 @@ final class ResponseRelay {
         method = requestHead.method
     }
 
+    /// Lets go of a large buffer.
+    func trim() {
+        if partial.capacity > 4096 { partial = [] }
+    }
+
     /// Forgets the last answer.
     func reset() {
         phase = .head
