@@ -54,7 +54,10 @@ let package = Package(
         module("Responder", ["Time", "HTTP1", "EventLoop", "CZlib"]),
         module(
             "Proxy",
-            ["Time", "Locking", "HTTP1", "Telemetry", "ProxyCore", "EventLoop", "Upstream", "Responder"]),
+            [
+                "Time", "Locking", "HTTP1", "Telemetry", "ProxyCore", "EventLoop", "Upstream",
+                "Responder",
+            ]),
         program(
             "meliproxy",
             [
@@ -63,6 +66,10 @@ let package = Package(
             ]),
         program("demo-api", ["Responder", "EventLoop", "HTTP1", "Time"]),
 
+        .target(
+            name: "Support", dependencies: ["EventLoop", "Locking", "Time"], path: "Tests/Support",
+            exclude: ["tls_server.py"], swiftSettings: house),
+        tests("EventLoopTests", ["EventLoop", "Locking", "Support", "Time"]),
         tests("HTTP1Tests", ["HTTP1", "Time"]),
         tests(
             "TelemetryTests", ["Telemetry", "Time"],

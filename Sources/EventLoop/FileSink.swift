@@ -31,7 +31,11 @@ public struct FileSink: Sendable {
                     descriptor, bytes.baseAddress?.advanced(by: offset), bytes.count - offset)
                 if count > 0 {
                     offset += count
-                } else if errno != EINTR {
+                } else if count < 0, errno == EAGAIN {
+                    // Standard output may be a pipe that another process made non-blocking.
+                    var state = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+                    _ = unsafe poll(&state, 1, -1)
+                } else if count == 0 || errno != EINTR {
                     return
                 }
             }

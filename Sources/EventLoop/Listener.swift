@@ -95,11 +95,15 @@ private let SOCK_CLOEXEC_FLAG = Int32(bitPattern: SOCK_CLOEXEC.rawValue)
 public final class Listener {
     /// Connections taken in one turn, so that a flood of new ones does not starve those that are open.
     private static let acceptsPerTurn = 64
+    /// How long nothing is accepted when the system has no descriptor or memory left.
+    private static let restNanoseconds: UInt64 = 50_000_000
 
     private let poll: Poll
     private let socket: ListeningSocket
     private var reserve = openReserve()
     private var isClosed = false
+    private var isPaused = false
+    private var rest: Timer?
     private let accepted: (ConnectedSocket) -> Void
     private let refused: () -> Void
 
@@ -114,15 +118,24 @@ public final class Listener {
         self.refused = refused
         var ready: () -> Void = {}
         poll = try Poll(on: loop, descriptor: socket.descriptor) { _ in ready() }
-        ready = { [unowned self] in acceptWaiting(atMost: Listener.acceptsPerTurn) }
+        ready = { [unowned self] in acceptNow() }
+        rest = Timer(on: loop) { [unowned self] in
+            if !isPaused { poll.watch(.readable) }
+        }
         poll.watch(.readable)
     }
 
     /// Stops accepting for a while; the kernel's backlog holds what comes.
-    public func pause() { poll.watch([]) }
+    public func pause() {
+        isPaused = true
+        poll.watch([])
+    }
 
     /// Accepts again after `pause`.
-    public func resume() { poll.watch(.readable) }
+    public func resume() {
+        isPaused = false
+        poll.watch(.readable)
+    }
 
     /// Stops accepting: takes every connection that the kernel has already established (a client must
     /// not find a connection reset that was open before), then closes.
@@ -130,10 +143,14 @@ public final class Listener {
         if isClosed { return }
         isClosed = true
         acceptWaiting(atMost: .max)
+        rest?.cancel()
         poll.close()
         socket.discard()
         if reserve >= 0 { _ = Glibc.close(reserve) }
     }
+
+    /// One turn's worth of accepting.
+    func acceptNow() { acceptWaiting(atMost: Listener.acceptsPerTurn) }
 
     private func acceptWaiting(atMost count: Int) {
         for _ in 0..<count {
@@ -143,23 +160,34 @@ public final class Listener {
                 _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
                 accepted(ConnectedSocket(descriptor: descriptor))
             } else if errno == EMFILE || errno == ENFILE {
-                if !turnOneAway() { return }
-            } else if errno != EINTR && errno != ECONNABORTED {
+                if !turnOneAway() { return restAWhile() }
+            } else if errno == EAGAIN {
                 return
+            } else if errno != EINTR && errno != ECONNABORTED {
+                return restAWhile()
             }
         }
+    }
+
+    /// Lets the backlog wait: the listener stays readable, and the loop would spin on it.
+    private func restAWhile() {
+        poll.watch([])
+        if !isClosed { rest?.arm(afterNanoseconds: Listener.restNanoseconds) }
     }
 
     /// Out of descriptors: gives up the reserved one to take a waiting connection and close it, so that
     /// its client learns at once and the loop does not spin on a readable listener.
     private func turnOneAway() -> Bool {
+        // Another thread may have been quicker to take what was given up last time.
+        if reserve < 0 { reserve = openReserve() }
         guard reserve >= 0 else { return false }
         _ = Glibc.close(reserve)
         let descriptor = accept(socket.descriptor, nil, nil)
         if descriptor >= 0 { _ = Glibc.close(descriptor) }
         reserve = openReserve()
+        guard descriptor >= 0 else { return false }
         refused()
-        return descriptor >= 0
+        return true
     }
 }
 

@@ -39,6 +39,7 @@ internal import Time
     private var running: [UnownedJob] = []
     private var isDraining = false
     private var pollReturned = Instant(nanoseconds: 0)
+    private var isInitialized = false
 
     /// Called before each wait for events with the nanoseconds that were spent working since the last one.
     public var onTurn: ((_ busyNanoseconds: UInt64) -> Void)?
@@ -52,6 +53,7 @@ internal import Time
         unsafe afterPoll = .allocate(capacity: 1)
         unsafe readBuffer = .allocate(capacity: Loop.readBufferBytes)
         try unsafe LoopError.check(uv_loop_init(uv), "event loop")
+        isInitialized = true
         unsafe uv.pointee.data = Unmanaged.passUnretained(self).toOpaque()
         try unsafe LoopError.check(
             uv_async_init(uv, wakeup) { handle in
@@ -69,7 +71,7 @@ internal import Time
         unsafe Unmanaged<Loop>.fromOpaque(uv.pointee.data).takeUnretainedValue()
     }
 
-    /// Runs the loop on the calling thread until `stop`.
+    /// Runs the loop on the calling thread until `stop`; what is armed then will never fire.
     public func run() {
         owner.store(UInt(pthread_self()), ordering: .releasing)
         pollReturned = .now()
@@ -84,6 +86,7 @@ internal import Time
         }
         receiveMessages()
         unsafe uv_run(uv, UV_RUN_DEFAULT)
+        wheel.removeAll()
         owner.store(0, ordering: .releasing)
     }
 
@@ -176,12 +179,15 @@ internal import Time
 
     deinit {
         // All handles are closed with the loop: let their close callbacks run, then free the memory.
-        unsafe uv_walk(
-            uv,
-            { handle, _ in if unsafe uv_is_closing(handle) == 0 { unsafe uv_close(handle, nil) } },
-            nil)
-        unsafe uv_run(uv, UV_RUN_DEFAULT)
-        unsafe uv_loop_close(uv)
+        if isInitialized {
+            unsafe uv_walk(
+                uv,
+                { handle, _ in
+                    if unsafe uv_is_closing(handle) == 0 { unsafe uv_close(handle, nil) }
+                }, nil)
+            unsafe uv_run(uv, UV_RUN_DEFAULT)
+            unsafe uv_loop_close(uv)
+        }
         unsafe wakeup.deallocate()
         unsafe ticker.deallocate()
         unsafe beforePoll.deallocate()

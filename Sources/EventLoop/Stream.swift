@@ -16,6 +16,7 @@ internal import Time
     /// Whether `close` or `reset` was called. No event but `closed` comes after that.
     public private(set) var isClosed = false
     private var isReading = false
+    private var hasFailed = false
 
     /// The read buffer's size: the most bytes that one `received` can carry.
     public static let readBytesMax = Loop.readBufferBytes
@@ -45,7 +46,7 @@ internal import Time
     open func received(_ bytes: Span<UInt8>) {}
     /// The peer will send no more (FIN).
     open func endReceived() {}
-    /// The connection broke; `close` is to be called.
+    /// The connection broke; `close` is to be called. Comes once, whatever else goes wrong after it.
     open func failed(_ error: LoopError) {}
     /// Everything written so far is in the kernel's hands.
     open func writeDrained() {}
@@ -94,7 +95,7 @@ internal import Time
             endReceived()
         } else if count < 0 {
             pauseReading()
-            failed(LoopError(step: "read", code: Int32(count)))
+            fail("read", Int32(count))
         }
         loop.drain()
     }
@@ -176,7 +177,7 @@ internal import Time
 
     private func completeWrite(_ status: Int32) {
         if status < 0 {
-            if !isClosed { failed(LoopError(step: "write", code: status)) }
+            fail("write", status)
         } else if pendingBytes == 0, !isClosed {
             writeDrained()
         }
@@ -186,10 +187,14 @@ internal import Time
     private func postFailure(_ code: Int32) {
         let stream = UncheckedStream(stream: self)
         loop.post {
-            if !stream.stream.isClosed {
-                stream.stream.failed(LoopError(step: "write", code: code))
-            }
+            stream.stream.fail("write", code)
         }
+    }
+
+    private func fail(_ step: String, _ code: Int32) {
+        if isClosed || hasFailed { return }
+        hasFailed = true
+        failed(LoopError(step: step, code: code))
     }
 
     // MARK: Closing
@@ -219,12 +224,17 @@ internal import Time
         if isClosed { return }
         isClosed = true
         isReading = false
-        let code = unsafe uv_tcp_close_reset(tcp, Stream.handleClosed)
-        // Refused while a shutdown is under way: then an ordinary close has to do.
-        if code < 0 {
-            unsafe tcp.withMemoryRebound(to: uv_handle_t.self, capacity: 1) {
-                unsafe uv_close($0, Stream.handleClosed)
+        // Not uv_tcp_close_reset: that refuses while a shutdown waits for bytes that are still to be sent,
+        // which is when an ordinary close would make a cut answer look whole.
+        var descriptor: Int32 = -1
+        var option = linger(l_onoff: 1, l_linger: 0)
+        unsafe tcp.withMemoryRebound(to: uv_handle_t.self, capacity: 1) { handle in
+            if unsafe uv_fileno(handle, &descriptor) == 0 {
+                unsafe setsockopt(
+                    descriptor, SOL_SOCKET, SO_LINGER, &option,
+                    socklen_t(MemoryLayout<linger>.size))
             }
+            unsafe uv_close(handle, Stream.handleClosed)
         }
     }
 

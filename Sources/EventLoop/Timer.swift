@@ -94,6 +94,16 @@ final class TimerWheel {
         scheduleNext(on: loop)
     }
 
+    /// Mentions of timers in all slots.
+    var entryCount: Int { table.reduce(0) { $0 + $1.count } }
+
+    /// Forgets all timers, which hold their loop: for the end of the loop.
+    func removeAll() {
+        table = Array(repeating: [], count: Self.slots)
+        occupied = SlotSet()
+        scheduled = .never
+    }
+
     private func settle(_ timer: Timer, now: Instant, on loop: Loop) {
         if timer.deadline == .never { return }
         if timer.deadline > now { return insert(timer, on: loop) }
