@@ -72,6 +72,10 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
+        .target(
+            name: "Support", dependencies: ["EventLoop", "Locking", "Time"], path: "Tests/Support",
+            exclude: ["tls_server.py"], swiftSettings: house),
+        tests("EventLoopTests", ["EventLoop", "Locking", "Support", "Time"]),
         tests("HTTP1Tests", ["HTTP1", "Time"]),
         tests(
             "TelemetryTests", ["Telemetry", "Time"],

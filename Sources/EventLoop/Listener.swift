@@ -120,7 +120,7 @@ public final class Listener {
         self.refused = refused
         var ready: () -> Void = {}
         poll = try Poll(on: loop, descriptor: socket.descriptor) { _ in ready() }
-        ready = { [unowned self] in acceptWaiting(atMost: Listener.acceptsPerTurn) }
+        ready = { [unowned self] in acceptNow() }
         rest = Timer(on: loop) { [unowned self] in
             if !isPaused { poll.watch(.readable) }
         }
@@ -150,6 +150,9 @@ public final class Listener {
         socket.discard()
         if reserve >= 0 { _ = Glibc.close(reserve) }
     }
+
+    /// One turn's worth of accepting.
+    func acceptNow() { acceptWaiting(atMost: Listener.acceptsPerTurn) }
 
     private func acceptWaiting(atMost count: Int) {
         for _ in 0..<count {

@@ -224,12 +224,17 @@ internal import Time
         if isClosed { return }
         isClosed = true
         isReading = false
-        let code = unsafe uv_tcp_close_reset(tcp, Stream.handleClosed)
-        // Refused while a shutdown is under way: then an ordinary close has to do.
-        if code < 0 {
-            unsafe tcp.withMemoryRebound(to: uv_handle_t.self, capacity: 1) {
-                unsafe uv_close($0, Stream.handleClosed)
+        // Not uv_tcp_close_reset: that refuses while a shutdown waits for bytes that are still to be sent,
+        // which is when an ordinary close would make a cut answer look whole.
+        var descriptor: Int32 = -1
+        var option = linger(l_onoff: 1, l_linger: 0)
+        unsafe tcp.withMemoryRebound(to: uv_handle_t.self, capacity: 1) { handle in
+            if unsafe uv_fileno(handle, &descriptor) == 0 {
+                unsafe setsockopt(
+                    descriptor, SOL_SOCKET, SO_LINGER, &option,
+                    socklen_t(MemoryLayout<linger>.size))
             }
+            unsafe uv_close(handle, Stream.handleClosed)
         }
     }
 

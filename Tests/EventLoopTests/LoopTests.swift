@@ -1,0 +1,167 @@
+import EventLoop
+import Locking
+import Support
+import Testing
+import Time
+
+@Suite("Loop", .timeLimit(.minutes(1)))
+struct LoopTests {
+    @Test("posted calls run in order on the loop's thread")
+    func posting() throws {
+        let seen: Locked<[Int]> = Locked([])
+        let onThread = Locked(true)
+        try onLoop { loop in
+            for number in 0..<100 {
+                loop.post {
+                    if !loop.isCurrent { onThread.withLock { $0 = false } }
+                    seen.withLock { $0.append(number) }
+                }
+            }
+            try await loop.until("all calls") { seen.withLock { $0.count } == 100 }
+        }
+        #expect(seen.withLock { $0 } == Array(0..<100))
+        #expect(onThread.withLock { $0 })
+    }
+
+    @Test("a task stays on its thread: from the start, after waiting, in other modules")
+    func tasks() throws {
+        let facts = try onLoop { loop in
+            var facts = [loop.isCurrent]
+            await loop.sleep(nanoseconds: 1)
+            facts.append(loop.isCurrent)
+            let suspension = Suspension<Int>()
+            loop.spawn { suspension.resume(7) }
+            let value = await waitElsewhere(suspension)
+            facts.append(loop.isCurrent && value == 7)
+            // A resumption that comes from another thread ends up on the loop all the same.
+            let one = try await loop.blocking { 1 }
+            facts.append(loop.isCurrent && one == 1)
+            await Task.yield()
+            facts.append(loop.isCurrent)
+            return facts
+        }
+        #expect(facts == [true, true, true, true, true])
+    }
+
+    @Test("the caller's thread is not the loop's")
+    func outside() throws {
+        let loop = try Loop()
+        #expect(!loop.isCurrent)
+    }
+
+    @Test("a task that never waits starves neither timers nor sockets nor posted calls")
+    func starvation() throws {
+        let server = try ScriptedServer { try $0.send($0.receive(atMost: 4)) }
+        defer { server.stop() }
+        let port = server.port
+        let answer = try onLoop { loop in
+            let isOver = Locked(false)
+            let spinner = loop.spawn {
+                while !isOver.withLock({ $0 }) { await Task.yield() }
+            }
+            // A timer, a call from another thread with a socket behind it, and a poll.
+            await loop.sleep(nanoseconds: 5_000_000)
+            let client = try await loop.blocking {
+                let client = try RawSocket(port: port)
+                try client.send("ping")
+                return client
+            }
+            let ready = Suspension<Void>()
+            let poll = try Poll(on: loop, descriptor: client.descriptor) { _ in ready.resume(()) }
+            poll.watch(.readable)
+            await ready.wait()
+            poll.close()
+            isOver.withLock { $0 = true }
+            await spinner.value
+            return try client.receive(exactly: 4)
+        }
+        #expect(answer == Array("ping".utf8))
+    }
+
+    @Test("the time spent working is told once a turn")
+    func turns() throws {
+        let turns: Locked<[UInt64]> = Locked([])
+        try onLoop { loop in
+            loop.onTurn = { busy in turns.withLock { $0.append(busy) } }
+            let start = Instant.now()
+            while Instant.now().nanoseconds(since: start) < 2_000_000 {}
+            try await loop.until("a turn") { turns.withLock { $0.count } >= 2 }
+            loop.onTurn = nil
+        }
+        #expect(turns.withLock { $0.max() ?? 0 } >= 2_000_000)
+    }
+
+    @Test("posts from many threads all arrive")
+    func manyThreads() throws {
+        let count = Locked(0)
+        try onLoop { loop in
+            let threads = (0..<4).map { _ in
+                BlockingThread {
+                    for _ in 0..<1_000 { loop.post { count.withLock { $0 += 1 } } }
+                }
+            }
+            try await loop.until("all calls") { count.withLock { $0 } == 4_000 }
+            for thread in threads { thread.join() }
+        }
+        #expect(count.withLock { $0 } == 4_000)
+    }
+
+    @Test("a confined call runs on its loop")
+    func confined() throws {
+        let isRight = try onLoop { loop in
+            let done = Suspension<Void>()
+            var isRight = false
+            let call = ConfinedCall(loop: loop) {
+                isRight = loop.isCurrent
+                done.resume(())
+            }
+            let thread = BlockingThread { call.run() }
+            await done.wait()
+            thread.join()
+            return isRight
+        }
+        #expect(isRight)
+    }
+
+    @Test("a loop ends with its thread and is freed, armed timers or not")
+    func lifetime() throws {
+        weak var freed: Loop?
+        do {
+            let thread = try LoopThread(name: "a name longer than fifteen bytes") { loop in
+                Timer(on: loop) {}.arm(afterNanoseconds: 60_000_000_000)
+            }
+            freed = thread.loop
+            thread.loop.stop()
+            thread.join()
+        }
+        #expect(freed == nil)
+    }
+
+    @Test("a task may be resumed only once and by the value given")
+    func suspension() throws {
+        let values = try onLoop { loop in
+            let suspension = Suspension<Int>()
+            suspension.resume(1)
+            var values = [suspension.isWaiting ? 1 : 0]
+            loop.spawn {
+                values.append(suspension.isWaiting ? 1 : 0)
+                suspension.resume(2)
+                suspension.resume(3)
+                values.append(suspension.isWaiting ? 1 : 0)
+            }
+            values.append(await suspension.wait())
+            return values
+        }
+        // A resumption without a waiter is lost; the second one is too.
+        #expect(values == [0, 1, 0, 2])
+    }
+
+    @Test("without descriptors there is no loop, and an error that says so")
+    func exhaustion() async {
+        await #expect(processExitsWith: .success) {
+            try withoutDescriptors {
+                #expect(throws: LoopError.self) { try Loop() }
+            }
+        }
+    }
+}
