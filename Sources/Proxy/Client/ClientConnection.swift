@@ -51,9 +51,9 @@ final class ClientConnection: Stream {
     var deadlines = ClientDeadlines()
     private var parser: RequestParser
     private var timer: Timer?
-    private var closeReason = ConnectionCloseReason.client
+    var closeReason = ConnectionCloseReason.client
     private var lingered = 0
-    private var pendingAtLastCheck = 0
+    var pendingAtLastCheck = 0
     /// Whether `takeHeads` is at work, perhaps further up the stack.
     private var isTaking = false
     /// Requests that began on this connection.
@@ -254,41 +254,6 @@ final class ClientConnection: Stream {
         case close(ConnectionCloseReason)
         /// The answer is not whole and must not look so.
         case abort(ConnectionCloseReason)
-    }
-
-    /// Closes in two steps (RFC 9112 §9.6): first our side, behind all that was written, so that the client
-    /// gets the answer even when it is still sending; then, when it has closed too or after a while, all.
-    private func linger(_ reason: ConnectionCloseReason) {
-        closeReason = reason
-        inbound = []
-        phase = .lingering
-        deadlines.clear()
-        finishWriting()
-        if !inputEnded { startReading() }
-        if pendingBytes == 0 { return lingerFlushed() }
-        watchLingeringWrites()
-    }
-
-    private func lingerFlushed() {
-        deadlines.stall = .never
-        if inputEnded { return end(closeReason) }
-        arm(\.lingering, in: limits.lingeringTimeoutNanoseconds)
-    }
-
-    private func watchLingeringWrites() {
-        pendingAtLastCheck = pendingBytes
-        arm(\.stall, in: limits.writeStallTimeoutNanoseconds)
-    }
-
-    private func lingeringStalled() {
-        deadlines.stall = .never
-        if pendingBytes >= pendingAtLastCheck { return end(.writeTimeout) }
-        watchLingeringWrites()
-    }
-
-    /// Closes, behind whatever part of earlier answers the client has not taken yet.
-    private func finish(_ reason: ConnectionCloseReason) {
-        if pendingBytes > 0 { linger(reason) } else { end(reason) }
     }
 
     /// The grace period is over: what is under way is broken off, and counted as such.
