@@ -70,6 +70,9 @@ let package = Package(
             name: "Support", dependencies: ["EventLoop", "Locking", "Time"], path: "Tests/Support",
             exclude: ["tls_server.py"], swiftSettings: house),
         tests("EventLoopTests", ["EventLoop", "Locking", "Support", "Time"]),
+        tests(
+            "UpstreamTests",
+            ["Upstream", "EventLoop", "Locking", "Support", "Telemetry", "Time"]),
         tests("HTTP1Tests", ["HTTP1", "Time"]),
         tests(
             "TelemetryTests", ["Telemetry", "Time"],

@@ -20,16 +20,18 @@ internal import Telemetry
     private var isClosed = false
     private var result: CURLcode?
     private let finished: (CURLcode) -> Void
-    /// Told that libcurl is about to close the descriptor: its poll must go first.
-    var descriptorCloses: () -> Void = {}
+    /// Told that libcurl is about to close this descriptor: its poll must go first.
+    var descriptorCloses: (Int32) -> Void = { _ in }
 
     /// Prepares a dial to `endpoint`; nothing happens before `start`. `finished` is called once, never from
     /// within `start`'s libcurl callbacks.
     init(
         _ context: DialContext, _ endpoint: Endpoint, finished: @escaping (CURLcode) -> Void
     ) throws(UpstreamFailure) {
-        guard let easy = unsafe curl_easy_init(), let multi = unsafe curl_multi_init() else {
-            throw UpstreamFailure(.connect, "libcurl is out of memory")
+        guard let easy = unsafe curl_easy_init() else { throw .outOfMemory }
+        guard let multi = unsafe curl_multi_init() else {
+            unsafe curl_easy_cleanup(easy)
+            throw .outOfMemory
         }
         self.context = context
         unsafe self.easy = unsafe easy
@@ -125,7 +127,7 @@ internal import Telemetry
 
     private func forget(_ descriptor: Int32) {
         polls.removeValue(forKey: descriptor)?.close()
-        if result != nil { descriptorCloses() }
+        if result != nil { descriptorCloses(descriptor) }
     }
 
     /// libcurl asks to be called later; never from within its own callback, hence only noted when at once.

@@ -102,7 +102,8 @@ public import Time
     /// Puts the connected socket under a poll of our own.
     private func adopt(_ dialer: Dialer) throws(UpstreamFailure) {
         descriptor = dialer.descriptor
-        dialer.descriptorCloses = { [unowned self] in
+        dialer.descriptorCloses = { [unowned self] closing in
+            if closing != descriptor { return }
             poll?.close()
             poll = nil
         }
@@ -190,7 +191,7 @@ public import Time
     }
 
     private func checkInterrupt() throws(UpstreamFailure) {
-        if interruption?.isRaised ?? false { throw .unwanted }
+        if dialer == nil || interruption?.isRaised ?? false { throw .unwanted }
     }
 
     private static func check(_ wake: Wake) throws(UpstreamFailure) {
@@ -306,6 +307,8 @@ public import Time
     public func close() {
         guard let dialer else { return }
         self.dialer = nil
+        // The number is somebody else's as soon as libcurl has closed it.
+        descriptor = -1
         end()
         idleEvent = nil
         poll?.close()
@@ -318,6 +321,8 @@ public import Time
 extension UpstreamFailure {
     /// The client went away, or the instance stops.
     static let unwanted = UpstreamFailure(.canceled, "nobody waits for the answer")
+
+    static let outOfMemory = UpstreamFailure(.connect, "libcurl is out of memory")
 
     /// libcurl's word for a failed dial in our vocabulary.
     static func dial(_ code: CURLcode) -> UpstreamFailure {

@@ -43,7 +43,11 @@ public final class UpstreamPool {
     }
 
     private final class PendingLease: Interruptible {
+        let isFresh: Bool
         let granted = Suspension<Wake>()
+        /// The connection that came back for this lease; without one it dials.
+        var connection: UpstreamConnection?
+        init(isFresh: Bool) { self.isFresh = isFresh }
         func interrupt() { granted.resume(.interrupted) }
     }
 
@@ -89,13 +93,10 @@ public final class UpstreamPool {
     public func lease(
         fresh: Bool, until deadline: Instant, _ interrupt: Interrupt
     ) async throws(UpstreamFailure) -> UpstreamConnection {
-        let now = Instant.now()
-        if !fresh, let connection = takeIdle(at: now) {
-            active += 1
+        if !fresh, let connection = leaseIdle(interrupt) { return connection }
+        if let connection = try await waitForRoom(fresh: fresh, until: deadline, interrupt) {
             return begin(connection, interrupt)
         }
-        try await waitForRoom(until: deadline, interrupt)
-        if !fresh, let connection = takeIdle(at: now) { return begin(connection, interrupt) }
         do {
             return begin(try await dial(until: deadline, interrupt), interrupt)
         } catch {
@@ -127,7 +128,9 @@ public final class UpstreamPool {
         active -= 1
         let now = Instant.now()
         let isYoung = now.nanoseconds(since: connection.created) < limits.ageNanoseconds
-        if reusable, isYoung, !isClosed, idle < limits.idleMax, connection.isQuiet() {
+        let isUsable = reusable && isYoung && connection.isQuiet()
+        if isUsable, grant(connection) { return }
+        if isUsable, !isClosed, idle < limits.idleMax {
             keep(connection, at: now)
         } else {
             connection.close()
@@ -182,18 +185,21 @@ public final class UpstreamPool {
 
     // MARK: Room
 
+    /// Waits until one more connection may be made, or one that is in use comes back: then it is returned.
+    /// Counts the lease as active either way.
     private func waitForRoom(
-        until deadline: Instant, _ interrupt: Interrupt
-    ) async throws(UpstreamFailure) {
-        active += 1
-        if active + idle > limits.connectionsMax, idle > 0 { closeOldestIdle() }
-        if active + idle <= limits.connectionsMax { return }
-        active -= 1
+        fresh: Bool, until deadline: Instant, _ interrupt: Interrupt
+    ) async throws(UpstreamFailure) -> UpstreamConnection? {
+        makeRoom()
+        if active + idle < limits.connectionsMax {
+            active += 1
+            return nil
+        }
         guard pending.count < limits.pendingMax else {
             throw UpstreamFailure(.poolFull, "\(limits.pendingMax) requests wait for a connection")
         }
         if interrupt.isRaised { throw .unwanted }
-        let lease = PendingLease()
+        let lease = PendingLease(isFresh: fresh)
         pending.append(lease)
         interrupt.target = lease
         let timer = Timer(on: context.loop) { [unowned lease] in lease.granted.resume(.deadline) }
@@ -201,18 +207,44 @@ public final class UpstreamPool {
         let wake = await lease.granted.wait()
         timer.cancel()
         interrupt.target = nil
-        // `admitNext` has already counted the granted lease as active.
-        if wake == .ready { return }
+        // `grant` and `admitNext` have already counted the lease as active.
+        if wake == .ready { return lease.connection }
         pending.removeAll { $0 === lease }
         throw wake == .interrupted
             ? .unwanted : UpstreamFailure(.poolFull, "no connection became free in time")
     }
 
+    /// Hands a connection that came back to the lease that has waited longest, unless that wants a new one.
+    /// Put among the idle ones it could be taken by a later request first.
+    private func grant(_ connection: UpstreamConnection) -> Bool {
+        forgetAbandoned()
+        guard let next = pending.first, !next.isFresh else { return false }
+        next.connection = connection
+        admit(next)
+        return true
+    }
+
     private func admitNext() {
-        guard !pending.isEmpty, active < limits.connectionsMax else { return }
-        let next = pending.removeFirst()
+        forgetAbandoned()
+        guard let next = pending.first else { return }
+        makeRoom()
+        if active + idle < limits.connectionsMax { admit(next) }
+    }
+
+    private func admit(_ next: PendingLease) {
+        pending.removeFirst()
         active += 1
         next.granted.resume(.ready)
+    }
+
+    /// Drops leases whose task was already woken, by an interrupt or the deadline, and has yet to run:
+    /// room granted to them would be lost.
+    private func forgetAbandoned() {
+        while let first = pending.first, !first.granted.isWaiting { pending.removeFirst() }
+    }
+
+    private func makeRoom() {
+        if active + idle >= limits.connectionsMax, idle > 0 { closeOldestIdle() }
     }
 
     private func closeOldestIdle() {
