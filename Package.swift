@@ -73,6 +73,7 @@ let package = Package(
         tests(
             "UpstreamTests",
             ["Upstream", "EventLoop", "Locking", "Support", "Telemetry", "Time"]),
+        tests("ResponderTests", ["Responder", "EventLoop", "HTTP1", "Locking", "Support", "Time"]),
         tests("HTTP1Tests", ["HTTP1", "Time"]),
         tests(
             "TelemetryTests", ["Telemetry", "Time"],

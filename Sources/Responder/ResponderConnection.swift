@@ -5,7 +5,8 @@ internal import Time
 /// One connection of a small server: reads a request with its body, asks the handler, answers.
 final class ResponderConnection: Stream {
     static let bodyBytesMax: UInt64 = 64 * 1024
-    private static let patienceNanoseconds: UInt64 = 30_000_000_000
+    /// Bytes of answers that the client has not taken, above which its next request has to wait.
+    private static let pendingBytesMax = 256 * 1024
 
     private let responder: Responder
     private let head = RequestHead()
@@ -14,12 +15,14 @@ final class ResponderConnection: Stream {
     private var inbound: [UInt8] = []
     private var body: [UInt8] = []
     private var phase = Phase.head
+    private var peerHasEnded = false
     private var timer: Timer?
 
     private enum Phase {
         case head
         case body
         case answering
+        case draining
         case lingering
     }
 
@@ -27,8 +30,10 @@ final class ResponderConnection: Stream {
         self.responder = responder
         try super.init(on: responder.loop, socket: socket)
         timer = Timer(on: responder.loop) { [unowned self] in close() }
-        timer?.arm(afterNanoseconds: ResponderConnection.patienceNanoseconds)
+        waitPatiently()
     }
+
+    private func waitPatiently() { timer?.arm(afterNanoseconds: responder.patienceNanoseconds) }
 
     override func received(_ bytes: Span<UInt8>) {
         if phase == .lingering { return }
@@ -38,8 +43,20 @@ final class ResponderConnection: Stream {
     }
 
     override func endReceived() {
-        // Whoever closes its side early may still read the answer.
-        if phase != .answering { close() }
+        peerHasEnded = true
+        // Whoever closes its side early may still read the answer, and all of it.
+        if phase == .answering { return }
+        if pendingBytes == 0 { return close() }
+        phase = .lingering
+        finishWriting()
+    }
+
+    override func writeDrained() {
+        if phase == .lingering, peerHasEnded {
+            close()
+        } else if phase == .draining {
+            nextRequest()
+        }
     }
 
     override func failed(_ error: LoopError) { close() }
@@ -66,7 +83,7 @@ final class ResponderConnection: Stream {
                         limits: BodyLimits(bodyBytesMax: ResponderConnection.bodyBytesMax))
                     body = []
                     phase = .body
-                    if head.expectsContinue {
+                    if head.expectsContinue, !isRefused(head.body) {
                         let text = Array("HTTP/1.1 100 Continue\r\n\r\n".utf8)
                         write(text.span)
                     }
@@ -86,15 +103,24 @@ final class ResponderConnection: Stream {
                     inbound.removeFirst(consumed)
                     ask()
                 }
-            case .answering, .lingering:
+            case .answering, .draining, .lingering:
                 return
             }
         }
     }
 
+    /// Whether the head alone says that the body is too large: that client needs no 100 (Continue).
+    private func isRefused(_ framing: BodyFraming) -> Bool {
+        if case .length(let length) = framing {
+            length > ResponderConnection.bodyBytesMax
+        } else {
+            false
+        }
+    }
+
     private func ask() {
         phase = .answering
-        timer?.arm(afterNanoseconds: ResponderConnection.patienceNanoseconds)
+        waitPatiently()
         let inquiry = Inquiry(head, body: body)
         let keeps = head.isPersistent
         loop.spawn { [self] in
@@ -126,16 +152,23 @@ final class ResponderConnection: Stream {
             out.append(reply.body.span.extracting(..<part))
         }
         write(out.bytes.span)
-        timer?.arm(afterNanoseconds: ResponderConnection.patienceNanoseconds)
+        waitPatiently()
         if keeps && !reply.breaksOff {
-            phase = .head
-            startReading()
-            interpret()
+            if pendingBytes <= ResponderConnection.pendingBytesMax { return nextRequest() }
+            // Pipelined requests for large answers would pile these up.
+            phase = .draining
+            pauseReading()
         } else {
             // Our side first, so that the answer can be read; the peer's close or the timer ends it.
             phase = .lingering
             finishWriting()
             startReading()
         }
+    }
+
+    private func nextRequest() {
+        phase = .head
+        startReading()
+        interpret()
     }
 }
