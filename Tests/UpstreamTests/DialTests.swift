@@ -52,9 +52,10 @@ struct DialTests {
 
     @Test("nobody listens: connect; no such name: dns")
     func refusals() throws {
-        let port = try RawListener().port
-        #expect(try failure(plain(port)) == .connect)
-        #expect(try failure(plain(port, host: "name.invalid")) == .dns)
+        let dead = try RawListener(backlog: nil)
+        defer { dead.stop() }
+        #expect(try failure(plain(dead.port)) == .connect)
+        #expect(try failure(plain(dead.port, host: "name.invalid")) == .dns)
     }
 
     @Test(

@@ -262,8 +262,9 @@ struct PoolTests {
     func endpoints() throws {
         let servers = try (0..<2).map { try ScriptedServer.answering("\($0)") }
         defer { for server in servers { server.stop() } }
-        let dead = try RawListener().port
-        let texts = try withPool([servers[0].port, dead, servers[1].port]) { pool, _ in
+        let dead = try RawListener(backlog: nil)
+        defer { dead.stop() }
+        let texts = try withPool([servers[0].port, dead.port, servers[1].port]) { pool, _ in
             var texts: [String] = []
             for _ in 0..<9 {
                 let connection = try await pool.lease()
@@ -280,8 +281,9 @@ struct PoolTests {
 
     @Test("all endpoints refuse: the first one's reason, and the counters are back")
     func allDead() throws {
-        let dead = try RawListener().port
-        try withPool([dead, dead]) { pool, _ in
+        let dead = try RawListener(backlog: nil)
+        defer { dead.stop() }
+        try withPool([dead.port, dead.port]) { pool, _ in
             for _ in 0..<3 {
                 let reason = await reason { _ = try await pool.lease() }
                 #expect(reason == .connect)
@@ -296,8 +298,9 @@ struct PoolTests {
 
     @Test("a failed dial lets the next in the queue try")
     func failedDial() throws {
-        let dead = try RawListener().port
-        let reasons = try withPool([dead], PoolLimits(connectionsMax: 1)) { pool, loop in
+        let dead = try RawListener(backlog: nil)
+        defer { dead.stop() }
+        let reasons = try withPool([dead.port], PoolLimits(connectionsMax: 1)) { pool, loop in
             var reasons: [UpstreamErrorReason?] = []
             let tasks = (0..<3).map { _ in
                 loop.spawn { reasons.append(await reason { _ = try await pool.lease() }) }
