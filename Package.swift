@@ -76,6 +76,10 @@ let package = Package(
             name: "Support", dependencies: ["EventLoop", "Locking", "Time"], path: "Tests/Support",
             exclude: ["tls_server.py"], swiftSettings: house),
         tests("EventLoopTests", ["EventLoop", "Locking", "Support", "Time"]),
+        tests(
+            "UpstreamTests",
+            ["Upstream", "EventLoop", "Locking", "Support", "Telemetry", "Time"]),
+        tests("ResponderTests", ["Responder", "EventLoop", "HTTP1", "Locking", "Support", "Time"]),
         tests("HTTP1Tests", ["HTTP1", "Time"]),
         tests(
             "TelemetryTests", ["Telemetry", "Time"],

@@ -35,8 +35,9 @@ public final class RawListener: Sendable {
     public let port: UInt16
     private let descriptor: Int32
 
-    /// Listens on `host`, 127.0.0.1 or ::1.
-    public init(host: String = "127.0.0.1", port: UInt16 = 0, backlog: Int32 = 128) throws {
+    /// Listens on `host`, 127.0.0.1 or ::1; without a `backlog` it only keeps the port, so that whoever
+    /// connects is refused.
+    public init(host: String = "127.0.0.1", port: UInt16 = 0, backlog: Int32? = 128) throws {
         let family = host == "::1" ? AF_INET6 : AF_INET
         descriptor = socket(family, Int32(SOCK_STREAM.rawValue), 0)
         guard descriptor >= 0 else { throw SocketError("socket") }
@@ -45,7 +46,7 @@ public final class RawListener: Sendable {
         unsafe setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, size)
         let number = descriptor
         guard unsafe withLoopback(host, port, { unsafe bind(number, $0, $1) }) == 0,
-            listen(descriptor, backlog) == 0
+            backlog.map({ listen(number, $0) == 0 }) ?? true
         else { throw SocketError("listen on \(host):\(port)") }
         var address = sockaddr_in6()
         var length = socklen_t(MemoryLayout<sockaddr_in6>.size)

@@ -139,7 +139,8 @@ public enum SettingsCatalogue {
         SettingsKey(
             "upstreams.<name>.pool.connections_max", "number", "`1024`",
             "Most connections of the instance, divided by its workers."),
-        SettingsKey("upstreams.<name>.pool.idle_max", "number", "`1024`", "Most idle ones of them."),
+        SettingsKey(
+            "upstreams.<name>.pool.idle_max", "number", "`1024`", "Most idle ones of them."),
         SettingsKey(
             "upstreams.<name>.pool.idle_timeout", "duration", "`30s`",
             "How long a connection may be idle."),
