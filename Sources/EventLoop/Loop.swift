@@ -39,6 +39,7 @@ internal import Time
     private var running: [UnownedJob] = []
     private var isDraining = false
     private var pollReturned = Instant(nanoseconds: 0)
+    private var isWaiting = false
     private var isInitialized = false
 
     /// Called before each wait for events with the nanoseconds that were spent working since the last one.
@@ -77,12 +78,13 @@ internal import Time
         pollReturned = .now()
         unsafe uv_check_start(afterPoll) { handle in
             guard let handle = unsafe handle else { return }
-            unsafe Loop.of(handle.pointee.loop).pollReturned = .now()
+            unsafe Loop.of(handle.pointee.loop).workBegins()
         }
         unsafe uv_prepare_start(beforePoll) { handle in
             guard let handle = unsafe handle else { return }
             let loop = unsafe Loop.of(handle.pointee.loop)
             loop.onTurn?(Instant.now().nanoseconds(since: loop.pollReturned))
+            loop.isWaiting = true
         }
         receiveMessages()
         unsafe uv_run(uv, UV_RUN_DEFAULT)
@@ -147,7 +149,16 @@ internal import Time
         if isFirst { unsafe uv_async_send(wakeup) }
     }
 
+    /// Takes the time when the wait for events is over. libuv calls back for I/O from within the wait, so
+    /// that each such callback begins with this; what else there is comes after `afterPoll`.
+    func workBegins() {
+        guard isWaiting else { return }
+        isWaiting = false
+        pollReturned = .now()
+    }
+
     private func receiveMessages() {
+        workBegins()
         inbox.withLock { swap(&$0, &received) }
         for message in received {
             switch message {

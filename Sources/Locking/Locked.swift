@@ -5,7 +5,7 @@
     internal import Glibc
 
     /// A value that is reached only while its lock is held.
-    public final class Locked<Value>: @unchecked Sendable {
+    @safe public final class Locked<Value>: @unchecked Sendable {
         private let mutex: UnsafeMutablePointer<pthread_mutex_t>
         private var value: Value
 
