@@ -46,7 +46,7 @@ let package = Package(
         module("Time"),
         module("Locking"),
         module("HTTP1", ["Time"]),
-        module("Telemetry", ["Time"]),
+        module("Telemetry", ["Time", "Locking"]),
         module(
             "ProxyCore", ["Time", .product(name: "Yams", package: "Yams")]),
         module("EventLoop", ["Time", "Locking", "CUV"]),
@@ -64,7 +64,13 @@ let package = Package(
                 "Proxy", "ProxyCore",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
-        program("demo-api", ["Responder", "EventLoop", "HTTP1", "Time"]),
+        module("DemoAPI", ["HTTP1", "Telemetry", "ProxyCore", "Responder"]),
+        program(
+            "demo-api",
+            [
+                "DemoAPI", "ProxyCore", "EventLoop", "Responder",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
 
         .target(
             name: "Support", dependencies: ["EventLoop", "Locking", "Time"], path: "Tests/Support",
@@ -79,5 +85,8 @@ let package = Package(
             "TelemetryTests", ["Telemetry", "Time"],
             exclude: ["check_exposition.py", "test_check_exposition.py"]),
         tests("ProxyCoreTests", ["ProxyCore", "Time"]),
+        tests("ProxyTests", ["Proxy", "HTTP1", "ProxyCore", "Telemetry", "Time"]),
+        tests("DemoAPITests", ["DemoAPI", "Responder", "HTTP1"]),
+        tests("TidyTests", ["Telemetry"]),
     ]
 )

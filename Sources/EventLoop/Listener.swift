@@ -95,6 +95,8 @@ private let SOCK_CLOEXEC_FLAG = Int32(bitPattern: SOCK_CLOEXEC.rawValue)
 public final class Listener {
     /// Connections taken in one turn, so that a flood of new ones does not starve those that are open.
     private static let acceptsPerTurn = 64
+    /// More than any kernel's accept queue holds.
+    private static let backlogMax = 65_536
     /// How long nothing is accepted when the system has no descriptor or memory left.
     private static let restNanoseconds: UInt64 = 50_000_000
 
@@ -142,7 +144,7 @@ public final class Listener {
     public func drainAndClose() {
         if isClosed { return }
         isClosed = true
-        acceptWaiting(atMost: .max)
+        acceptWaiting(atMost: Listener.backlogMax)
         rest?.cancel()
         poll.close()
         socket.discard()

@@ -1,4 +1,11 @@
 extension Loop {
+    /// Lets timers and other connections have their turn before the task goes on.
+    public func nextTurn() async {
+        let suspension = Suspension<Void>()
+        ConfinedCall(loop: self) { suspension.resume(()) }.run()
+        await suspension.wait()
+    }
+
     /// Suspends the task for `nanoseconds`. Only from a task of this loop; `Task.sleep` would leave the
     /// thread.
     public func sleep(nanoseconds: UInt64) async {

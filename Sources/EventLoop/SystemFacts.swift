@@ -66,6 +66,9 @@ public enum SystemFacts {
         return String(decoding: buffer.prefix { $0 != 0 }, as: UTF8.self)
     }
 
+    /// Blocks the calling thread: only at the very end of the process.
+    public static func pause(milliseconds: Int) { usleep(UInt32(milliseconds) * 1000) }
+
     /// Ends the process at once, without running anything more.
     public static func exitNow(_ code: Int32) -> Never { _exit(code) }
 

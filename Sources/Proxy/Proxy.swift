@@ -37,7 +37,9 @@ public enum Proxy {
     ) throws(StartFailure) -> Never {
         SignalWatch.ignoreBrokenPipes()
         let curl = DialContext.prepareProcess()
-        if let problem = SettingsCheck.problem(settings) { throw StartFailure(message: problem) }
+        if let problem = SettingsCheck.problem(settings, resolving: true) {
+            throw StartFailure(message: problem)
+        }
         do throws(LoopError) {
             let start = try Start(settings, version: version)
             let loop = try Loop()
@@ -156,12 +158,13 @@ struct Start {
 /// What can only be checked on the machine itself, before a configuration is used.
 enum SettingsCheck {
     /// The first problem in one line, nil if there is none.
-    static func problem(_ settings: Settings) -> String? {
+    /// `resolving`: also whether hosts exist, which may block: only before anything is served.
+    static func problem(_ settings: Settings, resolving: Bool) -> String? {
         for upstream in settings.upstreams {
             if let file = upstream.tls.caFile, let problem = unusable(file) {
                 return "upstream \(upstream.name): \(problem)"
             }
-            guard upstream.proxy == nil else { continue }
+            guard resolving, upstream.proxy == nil else { continue }
             for url in upstream.urls where SystemFacts.lookUp(url.host) == .unknown {
                 return "upstream \(upstream.name): there is no host named \(url.host)"
             }

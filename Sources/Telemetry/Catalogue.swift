@@ -86,5 +86,5 @@ extension Catalogue {
     /// Bad PROXY headers.
     public static let proxyProtocolErrors = Family.counter(
         "meliproxy_proxy_protocol_errors_total",
-        "Connections closed because their PROXY header was missing, malformed or not trusted.")
+        "Connections closed because their PROXY header was missing or malformed.")
 }

@@ -1,4 +1,4 @@
-internal import Synchronization
+internal import Locking
 
 /// All cells of the process. Shards add to it, the admin listener renders it.
 ///
@@ -14,13 +14,13 @@ public final class Registry: Sendable {
         var shards = 0
     }
 
-    private let state: Mutex<State>
+    private let state: Locked<State>
 
     /// A registry of `families`, which are those of the catalogue outside of tests.
     public init(
         limits: CardinalityLimits = CardinalityLimits(), families: [Family] = Catalogue.all
     ) {
-        state = Mutex(State(children: ChildTable(families, limits: limits)))
+        state = Locked(State(children: ChildTable(families, limits: limits)))
     }
 
     /// A new set of cells for one thread, which alone may write them.

@@ -132,6 +132,7 @@ internal import Telemetry
 
     /// libcurl asks to be called later; never from within its own callback, hence only noted when at once.
     private func schedule(_ milliseconds: Int) {
+        if isClosed { return }
         wantsActionNow = milliseconds == 0
         if milliseconds > 0 {
             timer?.arm(afterNanoseconds: UInt64(milliseconds) * 1_000_000)

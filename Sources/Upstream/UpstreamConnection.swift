@@ -297,7 +297,8 @@ public import Time
     func awake() -> Bool {
         idleSince = .never
         idleEvent = nil
-        return isPlain || read { _ in } == .wouldBlock
+        // Read before use: what an upstream sent unasked must not become somebody's answer.
+        return read { _ in } == .wouldBlock
     }
 
     /// Whether the connection was closed.

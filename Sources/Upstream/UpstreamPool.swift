@@ -79,7 +79,11 @@ public final class UpstreamPool {
         sweeper = Timer(on: context.loop) { [unowned self] in sweep(at: .now()) }
     }
 
-    deinit { close() }
+    deinit {
+        // Whoever listens may be gone already.
+        changed = {}
+        close()
+    }
 
     /// The endpoint of a connection of this pool.
     public func endpoint(of connection: UpstreamConnection) -> Endpoint {
@@ -218,7 +222,8 @@ public final class UpstreamPool {
     /// Put among the idle ones it could be taken by a later request first.
     private func grant(_ connection: UpstreamConnection) -> Bool {
         forgetAbandoned()
-        guard let next = pending.first, !next.isFresh else { return false }
+        // Read before use, as for an idle one.
+        guard let next = pending.first, !next.isFresh, connection.awake() else { return false }
         next.connection = connection
         admit(next)
         return true

@@ -10,6 +10,16 @@ struct Command: ParsableCommand {
         abstract: "An observable API proxy.",
         subcommands: [Serve.self, CheckConfig.self, Version.self],
         defaultSubcommand: nil)
+
+    /// Exit codes: 0, 1 for what could not be started, 2 for what was asked for in the wrong way.
+    static func main() {
+        do {
+            var command = try parseAsRoot()
+            try command.run()
+        } catch {
+            Exit.end(fullMessage(for: error), isFailure: exitCode(for: error) != .success)
+        }
+    }
 }
 
 struct Serve: ParsableCommand {
@@ -75,7 +85,8 @@ struct CheckConfig: ParsableCommand {
         let source = SettingsSource(file: file, overrides: Overrides())
         let settings = Exit.unwrap(source.load())
         _ = Exit.unwrap(source.token(of: settings))
-        Exit.say("\(file): ok (\(settings.routes.count) routes, \(settings.upstreams.count) upstreams)")
+        Exit.say(
+            "\(file): ok (\(settings.routes.count) routes, \(settings.upstreams.count) upstreams)")
     }
 }
 

@@ -51,6 +51,13 @@ enum Exit {
         exit(code)
     }
 
+    /// Ends the process after help was asked for, or after a flag was wrong.
+    static func end(_ text: String, isFailure: Bool) -> Never {
+        let output = isFailure ? FileHandle.standardError : FileHandle.standardOutput
+        output.write(Data((text + "\n").utf8))
+        exit(isFailure ? 2 : 0)
+    }
+
     /// The value; or the end, with every problem and exit code 2: nothing was started.
     static func unwrap<Value>(_ result: Result<Value, SettingsProblems>) -> Value {
         switch result {

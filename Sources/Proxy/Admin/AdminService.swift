@@ -92,7 +92,9 @@ final class AdminService {
 
     /// Compares the whole token whatever differs, so that the time taken tells nothing about it.
     static func isAllowed(_ authorization: String?, _ token: [UInt8]) -> Bool {
-        guard let authorization, authorization.lowercased().hasPrefix("bearer ") else { return false }
+        guard let authorization, authorization.lowercased().hasPrefix("bearer ") else {
+            return false
+        }
         let given = Array(authorization.utf8.dropFirst(7))
         var difference = given.count ^ token.count
         for index in token.indices {

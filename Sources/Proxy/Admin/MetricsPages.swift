@@ -45,7 +45,9 @@ final class MetricsPages {
             gauges.series.set(Double(series))
             gauges.renderSeconds.set(Double(Instant.now().nanoseconds(since: now)) / 1e9)
         }
-        guard gzip, page.bytes.count >= MetricsPages.gzipBytesMin else { return (page.bytes, false) }
+        guard gzip, page.bytes.count >= MetricsPages.gzipBytesMin else {
+            return (page.bytes, false)
+        }
         if page.compressed == nil { page.compressed = Gzip.compress(page.bytes) }
         return page.compressed.map { ($0, true) } ?? (page.bytes, false)
     }

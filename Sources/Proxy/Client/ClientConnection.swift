@@ -25,6 +25,10 @@ final class ClientConnection: Stream {
     static let inboundBytesMax = 64 * 1024
     /// Answer bytes that may wait for a slow client before the upstream is read no further.
     static let pendingBytesMax = 64 * 1024
+    /// Reads from an upstream in one turn of the loop.
+    static let readsPerTurn = 16
+    /// How long a kept-alive connection may be idle while the instance stops.
+    private static let drainNanoseconds: UInt64 = 1_000_000_000
     /// Bytes that are read and dropped after a refusal.
     static let lingeringBytesMax = 1024 * 1024
 
@@ -47,8 +51,11 @@ final class ClientConnection: Stream {
     var deadlines = ClientDeadlines()
     private var parser: RequestParser
     private var timer: Timer?
-    private var closeReason = ConnectionCloseReason.client
+    var closeReason = ConnectionCloseReason.client
     private var lingered = 0
+    var pendingAtLastCheck = 0
+    /// Whether `takeHeads` is at work, perhaps further up the stack.
+    private var isTaking = false
     /// Requests that began on this connection.
     private var requests = 0
 
@@ -78,49 +85,65 @@ final class ClientConnection: Stream {
         case .head:
             if inbound.isEmpty {
                 let taken = takeHeads(bytes)
-                if taken < bytes.count, !isClosed { inbound.append(copying: bytes.extracting(taken...)) }
+                if taken < bytes.count, !isClosed {
+                    inbound.append(copying: bytes.extracting(taken...))
+                }
+                holdBackIfFull()
             } else {
                 inbound.append(copying: bytes)
                 takeInbound()
             }
         case .exchange:
             inbound.append(copying: bytes)
-            if inbound.count >= ClientConnection.inboundBytesMax { pauseReading() }
+            holdBackIfFull()
             request?.bodyArrived.resume(())
         case .preamble:
             inbound.append(copying: bytes)
             takePreamble()
         case .lingering:
-            lingered += bytes.count
+            // While the answer is still on its way the client may have reasons to go on sending.
+            if pendingBytes == 0 { lingered += bytes.count }
             if lingered > ClientConnection.lingeringBytesMax { end(.rejectedRequest) }
         }
     }
 
-    /// Interprets what `inbound` holds.
+    /// Interprets what `inbound` holds, and goes on reading if there is room for more.
     private func takeInbound() {
-        guard !inbound.isEmpty else { return }
-        // Moved out for the call, so that nothing changes it under the parser.
-        var bytes: [UInt8] = []
-        swap(&bytes, &inbound)
-        let taken = takeHeads(bytes.span)
-        if isClosed || phase == .lingering || taken == bytes.count {
-            bytes.removeAll(keepingCapacity: phase == .exchange)
-        } else if taken > 0 {
-            bytes.removeSubrange(..<taken)
+        guard !isTaking else { return }
+        if !inbound.isEmpty {
+            // Moved out for the call, so that nothing changes it under the parser.
+            var bytes: [UInt8] = []
+            swap(&bytes, &inbound)
+            let taken = takeHeads(bytes.span)
+            if isClosed || phase == .lingering || taken == bytes.count {
+                bytes.removeAll(keepingCapacity: phase == .exchange)
+            } else if taken > 0 {
+                bytes.removeSubrange(..<taken)
+            }
+            swap(&bytes, &inbound)
         }
-        swap(&bytes, &inbound)
+        // An idle connection owns no buffer.
+        if inbound.isEmpty, phase != .exchange { inbound = [] }
+        // After a FIN what is left of a request will never be whole.
+        if phase == .head, inputEnded, !isBackedUp { return linger(.client) }
+        if inbound.count < ClientConnection.inboundBytesMax, !isBackedUp, !inputEnded {
+            startReading()
+        }
+        holdBackIfFull()
     }
 
-    /// Starts every request whose head is complete in `bytes`, until one must wait. Returns how many bytes
-    /// were used up.
+    /// Starts every request whose head is complete in `bytes`, until one must wait, or the client has not
+    /// taken enough of its answers. Returns how many bytes were used up.
     private func takeHeads(_ bytes: Span<UInt8>) -> Int {
+        isTaking = true
+        defer { isTaking = false }
         var offset = 0
-        while phase == .head, !isClosed, offset < bytes.count {
+        while phase == .head, !isClosed, offset < bytes.count, !isBackedUp {
             let request = self.request ?? worker.takeRequest()
             self.request = request
             switch parser.parse(bytes.extracting(offset...), into: request.head) {
             case .needMore:
-                if deadlines.head == .never { arm(\.head, in: limits.headTimeoutNanoseconds) }
+                if !isBlank(bytes, from: offset) { headHasBegun() }
                 return offset
             case .complete(let consumed):
                 offset += consumed
@@ -131,6 +154,26 @@ final class ClientConnection: Stream {
             }
         }
         return phase == .lingering ? bytes.count : offset
+    }
+
+    private func headHasBegun() {
+        guard deadlines.head == .never else { return }
+        deadlines.idle = .never
+        arm(\.head, in: limits.headTimeoutNanoseconds)
+    }
+
+    /// Whether there is no more than the empty line that is tolerated before a request (RFC 9112 §2.2).
+    private func isBlank(_ bytes: Span<UInt8>, from offset: Int) -> Bool {
+        bytes.count - offset <= 2 && bytes[offset] == UInt8(ascii: "\r")
+            && (bytes.count - offset == 1 || bytes[offset + 1] == UInt8(ascii: "\n"))
+    }
+
+    /// Whether the client is too slow with taking its answers for more of them to be made.
+    private var isBackedUp: Bool { pendingBytes > ClientConnection.pendingBytesMax }
+
+    /// Lets TCP push back on a client that sends faster than it is answered, or that does not read.
+    private func holdBackIfFull() {
+        if inbound.count >= ClientConnection.inboundBytesMax || isBackedUp { pauseReading() }
     }
 
     private func begin(_ request: ClientRequest, refused rejection: Rejection? = nil) {
@@ -187,14 +230,14 @@ final class ClientConnection: Stream {
         worker.giveBack(request)
         deadlines.clear()
         switch disposition {
-        case .keep where !inputEnded || !inbound.isEmpty:
-            phase = .head
-            arm(\.idle, in: limits.idleTimeoutNanoseconds)
-            takeInbound()
-            if inputEnded, phase == .head { return end(.client) }
-            if inbound.count < ClientConnection.inboundBytesMax, !isClosed { startReading() }
         case .keep:
-            end(.client)
+            phase = .head
+            // While the instance stops, a client that was not told to close yet is not waited for long.
+            arm(
+                \.idle,
+                in: worker.isDraining
+                    ? ClientConnection.drainNanoseconds : limits.idleTimeoutNanoseconds)
+            takeInbound()
         case .close(let reason):
             linger(reason)
         case .abort(let reason):
@@ -213,16 +256,11 @@ final class ClientConnection: Stream {
         case abort(ConnectionCloseReason)
     }
 
-    /// Closes in two steps (RFC 9112 §9.6): first our side, so that the client gets the answer even when
-    /// it is still sending; then, when it has closed too or after a while, all of it.
-    private func linger(_ reason: ConnectionCloseReason) {
-        closeReason = reason
-        inbound = []
-        if inputEnded { return end(reason) }
-        phase = .lingering
-        finishWriting()
-        startReading()
-        arm(\.lingering, in: limits.lingeringTimeoutNanoseconds)
+    /// The grace period is over: what is under way is broken off, and counted as such.
+    func abort() {
+        guard phase == .exchange, let request else { return end(.drain) }
+        request.closeReason = .drain
+        request.clientLeft()
     }
 
     /// Closes at once.
@@ -239,8 +277,10 @@ final class ClientConnection: Stream {
     override func endReceived() {
         inputEnded = true
         switch phase {
-        case .preamble, .head: end(.client)
-        case .lingering: end(closeReason)
+        case .preamble: end(.client)
+        case .head: takeInbound()
+        case .lingering:
+            if pendingBytes == 0 { end(closeReason) }
         case .exchange:
             // The client may have closed only its sending side and still want the answer.
             arm(\.halfClose, in: limits.halfCloseTimeoutNanoseconds)
@@ -257,9 +297,21 @@ final class ClientConnection: Stream {
         }
     }
 
-    override func writeDrained() { request?.drained.resume(()) }
+    override func writeDrained() {
+        if phase == .exchange {
+            request?.drained.resume(())
+        } else if phase == .head {
+            takeInbound()
+        } else if phase == .lingering {
+            lingerFlushed()
+        }
+    }
 
-    override func closed() { worker.connectionClosed(self, closeReason) }
+    override func closed() {
+        // Armed or not: its action must not come after us.
+        timer?.cancel()
+        worker.connectionClosed(self, closeReason)
+    }
 
     // MARK: Deadlines
 
@@ -274,8 +326,13 @@ final class ClientConnection: Stream {
     func rearm() { timer?.arm(at: deadlines.earliest) }
 
     private func deadlinePassed(at now: Instant) {
-        if deadlines.lingering <= now { return end(closeReason) }
-        if deadlines.idle <= now, phase != .exchange { return end(.idleTimeout) }
+        if phase == .lingering {
+            if deadlines.lingering <= now { return end(closeReason) }
+            if deadlines.stall <= now { lingeringStalled() }
+        }
+        if deadlines.idle <= now, phase == .head || phase == .preamble {
+            return finish(.idleTimeout)
+        }
         if deadlines.head <= now { return headTookTooLong() }
         if let request, phase == .exchange {
             if deadlines.halfClose <= now {
@@ -301,28 +358,10 @@ final class ClientConnection: Stream {
 
     /// The instance is stopping: an idle connection is closed, a busy one after its answer.
     func drain() {
-        if phase == .head, request == nil { end(.drain) }
+        switch phase {
+        case .head where request == nil: finish(.drain)
+        case .preamble where inbound.isEmpty: end(.drain)
+        default: break
+        }
     }
-}
-
-/// The points in time at which a client connection loses patience. `.never`: not waited for.
-struct ClientDeadlines {
-    /// For the next request's first byte.
-    var idle = Instant.never
-    /// For the last byte of a head that has begun.
-    var head = Instant.never
-    /// For more of the body, at the slowest allowed rate.
-    var body = Instant.never
-    /// For the client to take some of the answer.
-    var stall = Instant.never
-    /// For an answer to a client that will send no more.
-    var halfClose = Instant.never
-    /// For the client to close after our side did.
-    var lingering = Instant.never
-
-    /// The one that comes first.
-    var earliest: Instant { min(min(min(idle, head), min(body, stall)), min(halfClose, lingering)) }
-
-    /// Forgets all of them.
-    mutating func clear() { self = ClientDeadlines() }
 }

@@ -62,7 +62,9 @@ final class Control {
         case .failure(let problems):
             return refuseReload(problems.description)
         case .success(let settings):
-            if let problem = SettingsCheck.problem(settings) { return refuseReload(problem) }
+            if let problem = SettingsCheck.problem(settings, resolving: false) {
+                return refuseReload(problem)
+            }
             for key in Control.fixedKeys(snapshot.settings, settings) {
                 instance.diagnostics.log(.warning, "\(key) changed: takes effect at the next start")
             }
@@ -90,7 +92,11 @@ final class Control {
         for worker in workers {
             worker.post { worker in
                 worker.apply(snapshot)
-                if left.withLock({ $0 -= 1; return $0 == 0 }) { resume.run() }
+                if left.withLock({
+                    $0 -= 1; return $0 == 0
+                }) {
+                    resume.run()
+                }
             }
         }
         await applied.wait()
@@ -133,9 +139,10 @@ final class Control {
             for worker in workers { worker.post { $0.closeIdle() } }
         }
         after(nanoseconds: grace) { [unowned self] in
-            instance.diagnostics.log(.warning, "requests were still under way after the grace period")
+            instance.diagnostics.log(
+                .warning, "requests were still under way after the grace period")
             for worker in workers { worker.post { $0.abortAll() } }
-            after(nanoseconds: 100_000_000) { [unowned self] in end() }
+            after(nanoseconds: Control.idleGraceNanoseconds) { [unowned self] in end() }
         }
     }
 

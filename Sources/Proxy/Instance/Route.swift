@@ -115,9 +115,12 @@ final class UpstreamHandle {
             metrics.opened.add()
             metrics.connectDuration.observe(nanoseconds: nanoseconds)
         }
+        // As differences: after a reload an old pool and its successor share the cells for a while.
+        var known = (active: 0, idle: 0)
         pool.changed = { [unowned pool] in
-            metrics.active.set(Double(pool.active))
-            metrics.idle.set(Double(pool.idle))
+            metrics.active.add(pool.active - known.active)
+            metrics.idle.add(pool.idle - known.idle)
+            known = (pool.active, pool.idle)
         }
     }
 }

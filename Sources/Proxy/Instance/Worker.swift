@@ -37,10 +37,11 @@ final class Worker {
     private var listeners: [Listener] = []
     private var connections: [ObjectIdentifier: ClientConnection] = [:]
     private var spareRequests: [ClientRequest] = []
+    private var parkedRunners: [Runner] = []
     private(set) var isDraining = false
     private var drained: (() -> Void)?
 
-    /// Requests kept for reuse; more than that are freed.
+    /// Requests and runners kept for reuse; more than that are freed.
     private static let spareRequestsMax = 256
 
     init(
@@ -80,9 +81,11 @@ final class Worker {
         }
         for (name, handle) in upstreams where kept[name] !== handle { handle.pool.close() }
         upstreams = kept
-        routes = snapshot.settings.routes.indices.compactMap { index in
+        routes = snapshot.settings.routes.indices.map { index in
             let spec = snapshot.settings.routes[index]
-            guard let upstream = kept[spec.upstream] else { return nil }
+            guard let upstream = kept[spec.upstream] else {
+                preconditionFailure("validated settings name no upstream \(spec.upstream)")
+            }
             return Route(
                 snapshot, index: index, upstream: upstream, metrics: metrics(route: spec.name))
         }
@@ -147,9 +150,19 @@ final class Worker {
 
     // MARK: Requests
 
+    func takeRunner() -> Runner { parkedRunners.popLast() ?? Runner(self) }
+
+    /// Keeps a runner that has nothing to do; false if there are enough of them.
+    func park(_ runner: Runner) -> Bool {
+        guard parkedRunners.count < Worker.spareRequestsMax else { return false }
+        parkedRunners.append(runner)
+        return true
+    }
+
     func takeRequest() -> ClientRequest { spareRequests.popLast() ?? ClientRequest(self) }
 
     func giveBack(_ request: ClientRequest) {
+        request.trim()
         if spareRequests.count < Worker.spareRequestsMax { spareRequests.append(request) }
     }
 
@@ -170,7 +183,7 @@ final class Worker {
     func closeIdle() { for connection in connections.values { connection.drain() } }
 
     /// Closes everything that is left.
-    func abortAll() { for connection in connections.values { connection.end(.drain) } }
+    func abortAll() { for connection in connections.values { connection.abort() } }
 
     private func checkDrained() {
         guard connections.isEmpty, let drained else { return }

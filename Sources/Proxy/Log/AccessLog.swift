@@ -39,7 +39,7 @@ final class AccessLog: Sendable {
 
     private let sink: FileSink
     private let buffers = Locked<[LogBuffer]>([])
-    private let isBusy = Atomic<Bool>(false)
+    private let rounds = Atomic<Int>(0)
 
     /// Opens the sink; fails with one line when that cannot be done.
     init(_ target: AccessLogTarget) throws(LoopError) {
@@ -73,19 +73,21 @@ final class AccessLog: Sendable {
     }
 
     private func flush(_ spare: inout [UInt8]) {
-        isBusy.store(true, ordering: .sequentiallyConsistent)
         for buffer in buffers.withLock({ $0 }) {
             spare.removeAll(keepingCapacity: true)
             buffer.take(&spare)
             if !spare.isEmpty { sink.write(spare.span) }
         }
-        isBusy.store(false, ordering: .sequentiallyConsistent)
+        rounds.add(1, ordering: .sequentiallyConsistent)
     }
 
-    /// Writes what is left, unless the log's thread is stuck in its sink: then it is given up.
+    /// Waits until what has been logged so far is written, at most a second: a thread that is stuck in its
+    /// sink is given up.
     func finish() {
-        guard !isBusy.load(ordering: .sequentiallyConsistent) else { return }
-        var rest: [UInt8] = []
-        flush(&rest)
+        // The round that is under way may have passed a buffer already; the next one has not.
+        let wanted = rounds.load(ordering: .sequentiallyConsistent) + 2
+        for _ in 0..<200 where rounds.load(ordering: .sequentiallyConsistent) < wanted {
+            SystemFacts.pause(milliseconds: 5)
+        }
     }
 }

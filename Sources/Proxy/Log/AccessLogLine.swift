@@ -161,7 +161,8 @@ extension ByteWriter {
     /// Appends an RFC 3339 time in UTC with microseconds.
     mutating func append(timestamp: Timestamp) {
         let second = timestamp.seconds
-        let date = CivilDate(daysSinceEpoch: second >= 0 ? second / 86_400 : (second - 86_399) / 86_400)
+        let date = CivilDate(
+            daysSinceEpoch: second >= 0 ? second / 86_400 : (second - 86_399) / 86_400)
         let time = second - date.days * 86_400
         append(padded: date.year, digits: 4)
         append("-")

@@ -19,7 +19,9 @@ extension ClientRequest {
 
     /// Follows X-Forwarded-For, or without it Forwarded, back to the right-most hop that is not trusted.
     private func resolvedClient(_ head: RequestHead, trusted: [CIDR]) -> ClientAddress {
-        let lines = { (name: FieldName) in head.values(of: name).map { Array(head.bytes[$0.indices]) } }
+        let lines = { (name: FieldName) in
+            head.values(of: name).map { Array(head.bytes[$0.indices]) }
+        }
         return ClientAddress.resolve(
             peer: client, forwardedFor: lines(.xForwardedFor), forwarded: lines(.forwarded),
             trusted: trusted)
@@ -39,11 +41,12 @@ extension ClientRequest {
         return found
     }
 
-    /// Whether the request may be sent once more: nothing of an answer came, the connection was one from
-    /// the pool that may have died there, all that was sent can be sent again, and sending it twice does
-    /// no harm (RFC 9110 §9.2.2) or it was never sent.
-    var mayRetry: Bool {
-        attempts == 1 && wasReused && relay.hasNothing && !upload.hasMoved && !isClientGone
+    /// Whether the request may be sent once more: the connection broke without a byte of an answer, it was
+    /// one from the pool that may have died there, all that was sent can be sent again, and sending it
+    /// twice does no harm (RFC 9110 §9.2.2) or it was never sent.
+    func mayRetry(after failure: UpstreamFailure) -> Bool {
+        failure.reason == .reset && attempts == 1 && wasReused && relay.hasNothing
+            && !upload.hasMoved && !isClientGone
             && route.retriesMax > 0 && (head.method.isIdempotent || sentBytes == 0)
     }
 
@@ -61,7 +64,7 @@ extension ClientRequest {
     /// request, later from the last byte that came.
     func readDeadline() -> Instant {
         if relay.hasNothing {
-            if !upload.isComplete { return totalDeadline }
+            if !upload.isComplete, upload.failure == nil { return totalDeadline }
             let since = max(lastProgress, upload.completed)
             return min(totalDeadline, since.advanced(byNanoseconds: route.firstByteNanoseconds))
         }

@@ -13,8 +13,8 @@ final class ClientRequest {
     /// The connection that the request came on; nil while unused.
     var connection: ClientConnection?
     var route: Route
-    let relay: ResponseRelay
-    let upload: RequestUpload
+    private(set) lazy var relay = ResponseRelay(self)
+    private(set) lazy var upload = RequestUpload(self)
     let interrupt = Interrupt()
     let bodyArrived = Suspension<Void>()
     let drained = Suspension<Void>()
@@ -57,10 +57,6 @@ final class ClientRequest {
     init(_ worker: Worker) {
         self.worker = worker
         route = worker.unmatched
-        relay = ResponseRelay(worker)
-        upload = RequestUpload(worker)
-        relay.request = self
-        upload.request = self
     }
 
     /// Starts the clock. The head is complete, or refused, or was given up.
@@ -88,7 +84,15 @@ final class ClientRequest {
         isFinished = false
         pendingAtLastCheck = 0
         interrupt.reset()
+        relay.reset()
+        upload.reset()
         worker.metrics.inFlight.add(1)
+    }
+
+    /// Gives back what an unusually large request took, before the object waits for its next one.
+    func trim() {
+        upload.trim()
+        relay.trim()
     }
 
     /// The client is gone: whoever waits for anything on its behalf stops.

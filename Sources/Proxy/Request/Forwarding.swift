@@ -33,19 +33,19 @@ extension ClientConnection {
         if case .length(let length) = head.body, length > request.route.bodyBytesMax {
             return request.refuse(.bodyTooLarge)
         }
-        loop.spawn { await self.forward(request) }
+        worker.takeRunner().run(request)
     }
 
     /// Gets the answer from the upstream and passes it on; a connection that had died in the pool is
     /// replaced once.
-    private func forward(_ request: ClientRequest) async {
+    func forward(_ request: ClientRequest) async {
         request.upload.begin(request.head, bodyBytesMax: request.route.bodyBytesMax)
         do throws(UpstreamFailure) {
             do throws(UpstreamFailure) {
                 try await attempt(request, fresh: false)
             } catch {
                 await request.upload.settled()
-                guard request.mayRetry else { throw error }
+                guard request.mayRetry(after: error) else { throw error }
                 request.upload.rewind()
                 try await retry(request)
             }
@@ -102,6 +102,10 @@ extension ClientConnection {
                 fresh: fresh, until: request.connectDeadline(), request.interrupt)
         }
         request.wasReused = connection.uses > 1
+        if request.interrupt.isRaised {
+            pool.giveBack(connection, reusable: true)
+            throw UpstreamFailure(.canceled, "the client went away")
+        }
         do {
             try send(request, on: connection)
             try await receive(request, on: connection)
@@ -121,10 +125,7 @@ extension ClientConnection {
         _ request: ClientRequest, on connection: UpstreamConnection
     ) throws(UpstreamFailure) {
         let upload = request.upload
-        if upload.buffer.isEmpty {
-            worker.writeUpstreamHead(request, endpoint: connection.endpointIndex)
-            upload.fill()
-        }
+        upload.prepare(endpoint: connection.endpointIndex)
         if upload.fault != nil {
             throw UpstreamFailure(.canceled, "the client's body is at fault")
         }
@@ -139,7 +140,14 @@ extension ClientConnection {
     ) async throws(UpstreamFailure) {
         let relay = request.relay
         request.lastProgress = .now()
+        var turns = 0
         while true {
+            if let failure = request.upload.failure, failure.reason == .timeout, relay.hasNothing {
+                throw failure
+            }
+            // A fast upstream and a fast client must not keep the thread to themselves.
+            turns += 1
+            if turns % ClientConnection.readsPerTurn == 0 { await loop.nextTurn() }
             try await connection.waitReadable(until: request.readDeadline())
             switch connection.read({ relay.consume($0) }) {
             case .bytes: request.lastProgress = .now()

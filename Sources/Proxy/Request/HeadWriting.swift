@@ -136,7 +136,8 @@ extension Worker {
 
     /// Writes the final response's head for the client into `out`.
     func writeClientHead(
-        _ response: ResponseHead, for request: ClientRequest, contentLength: UInt64?, isChunked: Bool
+        _ response: ResponseHead, for request: ClientRequest, contentLength: UInt64?,
+        isChunked: Bool
     ) {
         appendStatusLine(response)
         appendFields(response, edits: request.route.responseEdits)
@@ -225,6 +226,9 @@ extension RequestHead {
         targetForm == .asterisk
             || targetForm == .absolute && method == .options && path.isEmpty && query == nil
     }
+
+    /// Whether any byte of a body follows the head.
+    var hasBody: Bool { body != .none && body != .length(0) }
 
     /// Whether TE lists "trailers" (RFC 9110 §10.1.4).
     var acceptsTrailers: Bool {

@@ -25,7 +25,8 @@ extension ClientRequest {
 
     /// OPTIONS or TRACE that has come as far as it may (RFC 9110 §7.6.2).
     func answerAsFinalRecipient() {
-        let methods = (route.spec?.match.methods ?? .all).allow
+        let connect = MethodSet(index: Method.connect.rawValue)
+        let methods = (route.spec?.match.methods ?? .all).subtracting(connect).allow
         if head.method == .options {
             answerLocally(204, "", allow: methods)
         } else {
@@ -41,7 +42,9 @@ extension ClientRequest {
         origin = .proxy
         if trace.span == SpanID(0) { trace.start(random: &worker.random) }
         // A body that has not been read cannot be told from a next request.
-        if closeReason == nil, head.body != .none, !upload.isDecoded { closeReason = .rejectedRequest }
+        if closeReason == nil, head.hasBody, !upload.isDecoded {
+            closeReason = .rejectedRequest
+        }
         decidePersistence(isBodyTaken: true)
         isAnswered = true
         let body = status == 204 ? "" : problem(status, text)

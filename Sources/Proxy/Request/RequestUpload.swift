@@ -23,7 +23,7 @@ final class RequestUpload {
 
     /// Bytes to be sent, in order. Not changed while a send of them is under way.
     var buffer = ByteWriter(capacity: 2048)
-    unowned var request: ClientRequest!
+    private unowned let request: ClientRequest
     private let worker: Worker
     private var decoder = BodyDecoder(.none)
     private var isChunked = false
@@ -36,32 +36,71 @@ final class RequestUpload {
     private var bodyStarted = Instant.never
     private var hasSentContinue = false
 
+    /// Bytes of the head at the start of `buffer`, and which of the upstream's URLs it was written for.
+    private var head: (count: Int, endpoint: Int) = (0, 0)
+    /// How long the upstream's window was full: time that is not the client's.
+    private var blockedNanoseconds: UInt64 = 0
+
     /// Whether all of the request has been handed to the upstream's socket.
     private(set) var isComplete = false
     /// When that was.
     private(set) var completed = Instant(nanoseconds: 0)
     /// Whether bytes were taken from the client that are no longer in `buffer`.
     private(set) var hasMoved = false
+    /// Set when the upstream takes no more of the request. It may have answered all the same.
+    private(set) var failure: UpstreamFailure?
     /// Set when the client is at fault.
     private(set) var fault: Fault?
 
-    init(_ worker: Worker) { self.worker = worker }
+    init(_ request: ClientRequest) {
+        self.request = request
+        worker = request.worker
+    }
 
+    /// Makes ready for sending a request.
     func begin(_ head: RequestHead, bodyBytesMax: UInt64) {
-        buffer.removeAll()
         decoder = BodyDecoder(head.body, limits: BodyLimits(bodyBytesMax: bodyBytesMax))
         isChunked = head.body == .chunked
+        awaitsContinue = head.expectsContinue
+    }
+
+    /// Lets go of a large buffer.
+    func trim() {
+        if buffer.bytes.capacity > 8192 { buffer = ByteWriter(capacity: 2048) }
+    }
+
+    /// Forgets the last request.
+    func reset() {
+        buffer.removeAll()
+        isChunked = false
         isStopped = false
         isRunning = false
         isComplete = false
         completed = Instant(nanoseconds: 0)
         hasMoved = false
         fault = nil
+        failure = nil
         received = 0
         bodyStarted = .never
-        awaitsContinue = head.expectsContinue
+        awaitsContinue = false
         hasSentContinue = false
         isDecoded = false
+        blockedNanoseconds = 0
+    }
+
+    /// Writes the head for one of the upstream's URLs, in front of what was taken of the body.
+    func prepare(endpoint: Int) {
+        if buffer.isEmpty {
+            worker.writeUpstreamHead(request, endpoint: endpoint)
+            head = (buffer.count, endpoint)
+            return fill()
+        }
+        guard endpoint != head.endpoint else { return }
+        let body = Array(buffer.bytes[head.count...])
+        buffer.removeAll()
+        worker.writeUpstreamHead(request, endpoint: endpoint)
+        head = (buffer.count, endpoint)
+        buffer.append(body)
     }
 
     /// Whether the body's last byte has been taken from the client.
@@ -75,7 +114,8 @@ final class RequestUpload {
             while buffer.count < Self.bufferBytesMax {
                 switch decoder.next(bytes.extracting(taken...)) {
                 case .data(let consumed, let range):
-                    append(bytes.extracting((taken + range.lowerBound)..<(taken + range.upperBound)))
+                    append(
+                        bytes.extracting((taken + range.lowerBound)..<(taken + range.upperBound)))
                     taken += consumed
                 case .needMore(let consumed):
                     taken += consumed
@@ -129,20 +169,25 @@ final class RequestUpload {
     func rewind() {
         isStopped = false
         isComplete = false
+        failure = nil
         completed = Instant(nanoseconds: 0)
     }
 
     private func send(on upstream: UpstreamConnection, from sent: Int) async {
         var offset = sent
         while !isStopped, fault == nil {
-            do {
+            let start = Instant.now()
+            do throws(UpstreamFailure) {
                 try await upstream.send(buffer.bytes, from: offset) { [self] in
                     Instant.now().advanced(byNanoseconds: request.route.idleNanoseconds)
                 }
             } catch {
                 // The upstream may have answered before it stopped reading: the reader finds out.
+                failure = error
+                completed = .now()
                 return
             }
+            blockedNanoseconds += Instant.now().nanoseconds(since: start)
             if isDecoded { return complete() }
             hasMoved = true
             buffer.removeAll()
@@ -169,13 +214,18 @@ final class RequestUpload {
         if !isStopped { fill() }
     }
 
-    /// When the body must have gone on, at the slowest rate allowed.
+    /// When the body must have gone on, at the slowest rate allowed: on average since its start, and with
+    /// credit for what came early that does not last for more than a second grace period.
     func slowestAllowed(_ limits: ClientSettings) -> Instant {
         guard limits.bodyRateBytesPerSecondMin > 0, bodyStarted != .never else { return .never }
         let allowance = Double(received) / Double(limits.bodyRateBytesPerSecondMin) * 1e9
-        let capped = UInt64(min(allowance, 1e18))
-        return bodyStarted.advanced(byNanoseconds: limits.bodyGraceNanoseconds)
-            .advanced(byNanoseconds: capped)
+        let average = bodyStarted.advanced(byNanoseconds: limits.bodyGraceNanoseconds)
+            .advanced(byNanoseconds: UInt64(min(allowance, 1e18)))
+            .advanced(byNanoseconds: blockedNanoseconds)
+        let patience = limits.bodyGraceNanoseconds.multipliedReportingOverflow(by: 2)
+        return min(
+            average,
+            Instant.now().advanced(byNanoseconds: patience.overflow ? .max : patience.partialValue))
     }
 
     /// The deadline for the body has passed. While the client waits for a 100 it is ours to send.

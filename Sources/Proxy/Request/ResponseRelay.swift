@@ -24,7 +24,7 @@ final class ResponseRelay {
         case close
     }
 
-    unowned var request: ClientRequest!
+    private unowned let request: ClientRequest
     private let worker: Worker
     private let head = ResponseHead()
     private var parser = ResponseParser()
@@ -41,14 +41,28 @@ final class ResponseRelay {
     /// Set when the upstream's answer cannot be used, or not to its end.
     private(set) var failure: UpstreamFailure?
 
-    init(_ worker: Worker) { self.worker = worker }
+    init(_ request: ClientRequest) {
+        self.request = request
+        worker = request.worker
+    }
 
+    /// Makes ready for an attempt.
     func begin(_ requestHead: RequestHead) {
+        reset()
         parser = ResponseParser(limits: request.route.responseHeadLimits)
+        method = requestHead.method
+    }
+
+    /// Lets go of a large buffer.
+    func trim() {
+        if partial.capacity > 4096 { partial = [] }
+    }
+
+    /// Forgets the last answer.
+    func reset() {
         phase = .head
         partial.removeAll(keepingCapacity: true)
         interims = 0
-        method = requestHead.method
         hasExcess = false
         isPersistent = false
         hasReceived = false

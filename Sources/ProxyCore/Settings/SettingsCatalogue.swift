@@ -137,9 +137,9 @@ public enum SettingsCatalogue {
             "upstreams.<name>.total_timeout", "duration or `off`", "`60s`",
             "From the request's head to the answer's end, tries included."),
         SettingsKey(
-            "upstreams.<name>.pool.connections_max", "number", "`512`",
+            "upstreams.<name>.pool.connections_max", "number", "`1024`",
             "Most connections of the instance, divided by its workers."),
-        SettingsKey("upstreams.<name>.pool.idle_max", "number", "`128`", "Most idle ones of them."),
+        SettingsKey("upstreams.<name>.pool.idle_max", "number", "`1024`", "Most idle ones of them."),
         SettingsKey(
             "upstreams.<name>.pool.idle_timeout", "duration", "`30s`",
             "How long a connection may be idle."),

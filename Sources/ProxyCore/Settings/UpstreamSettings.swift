@@ -60,9 +60,9 @@ public struct TLSSettings: Sendable, Equatable {
 /// Bounds of an upstream's connection pool; of the instance, divided by its workers.
 public struct PoolSettings: Sendable, Equatable {
     /// Most connections, busy and idle.
-    public var connectionsMax = 512
+    public var connectionsMax = 1024
     /// Most idle connections.
-    public var idleMax = 128
+    public var idleMax = 1024
     /// How long a connection may be idle before it is closed.
     public var idleTimeoutNanoseconds: UInt64 = 30 * second
     /// How old a connection may get; nil: any age.
