@@ -8,8 +8,3 @@ static inline void cuv_name_this_thread(const char *name) {
     pthread_setname_np(pthread_self(), name);
 #endif
 }
-
-// uv_loop_configure is variadic. Makes the loop account for the time that it waits for events.
-static inline int cuv_measure_idle_time(uv_loop_t *loop) {
-    return uv_loop_configure(loop, UV_METRICS_IDLE_TIME);
-}

@@ -29,6 +29,7 @@ internal import Time
     private let wakeup: UnsafeMutablePointer<uv_async_t>
     private let ticker: UnsafeMutablePointer<uv_timer_t>
     private let beforePoll: UnsafeMutablePointer<uv_prepare_t>
+    private let afterPoll: UnsafeMutablePointer<uv_check_t>
 
     /// The thread inside `run`, 0 outside of it.
     private let owner = Atomic<UInt>(0)
@@ -37,8 +38,8 @@ internal import Time
     private var jobs: [UnownedJob] = []
     private var running: [UnownedJob] = []
     private var isDraining = false
-    private var turnBegan = Instant(nanoseconds: 0)
-    private var idleBefore: UInt64 = 0
+    private var pollReturned = Instant(nanoseconds: 0)
+    private var isWaiting = false
     private var isInitialized = false
 
     /// Called before each wait for events with the nanoseconds that were spent working since the last one.
@@ -50,10 +51,10 @@ internal import Time
         unsafe wakeup = .allocate(capacity: 1)
         unsafe ticker = .allocate(capacity: 1)
         unsafe beforePoll = .allocate(capacity: 1)
+        unsafe afterPoll = .allocate(capacity: 1)
         unsafe readBuffer = .allocate(capacity: Loop.readBufferBytes)
         try unsafe LoopError.check(uv_loop_init(uv), "event loop")
         isInitialized = true
-        unsafe cuv_measure_idle_time(uv)
         unsafe uv.pointee.data = Unmanaged.passUnretained(self).toOpaque()
         try unsafe LoopError.check(
             uv_async_init(uv, wakeup) { handle in
@@ -62,6 +63,7 @@ internal import Time
             }, "wake-up")
         unsafe uv_timer_init(uv, ticker)
         unsafe uv_prepare_init(uv, beforePoll)
+        unsafe uv_check_init(uv, afterPoll)
     }
 
     /// The loop that owns a libuv handle, from the handle's `loop` pointer.
@@ -73,12 +75,16 @@ internal import Time
     /// Runs the loop on the calling thread until `stop`; what is armed then will never fire.
     public func run() {
         owner.store(UInt(pthread_self()), ordering: .releasing)
-        turnBegan = .now()
-        idleBefore = unsafe uv_metrics_idle_time(uv)
+        pollReturned = .now()
+        unsafe uv_check_start(afterPoll) { handle in
+            guard let handle = unsafe handle else { return }
+            unsafe Loop.of(handle.pointee.loop).workBegins()
+        }
         unsafe uv_prepare_start(beforePoll) { handle in
             guard let handle = unsafe handle else { return }
             let loop = unsafe Loop.of(handle.pointee.loop)
-            loop.turnEnded(at: .now())
+            loop.onTurn?(Instant.now().nanoseconds(since: loop.pollReturned))
+            loop.isWaiting = true
         }
         receiveMessages()
         unsafe uv_run(uv, UV_RUN_DEFAULT)
@@ -125,17 +131,6 @@ internal import Time
         owner.load(ordering: .relaxed) == UInt(pthread_self())
     }
 
-    /// Tells how much of the turn was work: events are handled inside libuv's poll, so that only its own
-    /// account of the waiting tells the two apart.
-    private func turnEnded(at now: Instant) {
-        let idle = unsafe uv_metrics_idle_time(uv)
-        let whole = now.nanoseconds(since: turnBegan)
-        let waited = idle &- idleBefore
-        turnBegan = now
-        idleBefore = idle
-        onTurn?(whole > waited ? whole - waited : 0)
-    }
-
     /// Takes a job from the Swift runtime (`TaskExecutor`).
     public func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
@@ -154,7 +149,16 @@ internal import Time
         if isFirst { unsafe uv_async_send(wakeup) }
     }
 
+    /// Takes the time when the wait for events is over. libuv calls back for I/O from within the wait, so
+    /// that each such callback begins with this; what else there is comes after `afterPoll`.
+    func workBegins() {
+        guard isWaiting else { return }
+        isWaiting = false
+        pollReturned = .now()
+    }
+
     private func receiveMessages() {
+        workBegins()
         inbox.withLock { swap(&$0, &received) }
         for message in received {
             switch message {
@@ -198,6 +202,7 @@ internal import Time
         unsafe wakeup.deallocate()
         unsafe ticker.deallocate()
         unsafe beforePoll.deallocate()
+        unsafe afterPoll.deallocate()
         unsafe readBuffer.deallocate()
         unsafe uv.deallocate()
     }

@@ -51,7 +51,8 @@ internal import CUV
             guard let handle = unsafe handle else { return }
             // Retained by `init`, released by the close callback.
             let poll = unsafe Unmanaged<Poll>.fromOpaque(handle.pointee.data).takeUnretainedValue()
-            // libuv stops a poll whose descriptor reports an error: it has to be started again.
+            poll.loop.workBegins()
+            // libuv has stopped watching a broken descriptor: `watch` must be able to start again.
             if status < 0 { poll.watched = [] }
             poll.ready(status < 0 ? [.readable, .writable] : Events(rawValue: events))
             poll.loop.drain()

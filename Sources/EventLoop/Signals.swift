@@ -37,6 +37,7 @@ internal import Glibc
             { handle, _ in
                 guard let handle = unsafe handle else { return }
                 let watch = unsafe Unmanaged<SignalWatch>.fromOpaque(handle.pointee.data)
+                unsafe Loop.of(handle.pointee.loop).workBegins()
                 unsafe watch.takeUnretainedValue().received()
                 unsafe Loop.of(handle.pointee.loop).drain()
             }, signal.number)

@@ -66,6 +66,7 @@ internal import Time
                     // Without a buffer libuv reports ENOBUFS.
                     guard let handle = unsafe handle, let buffer = unsafe buffer else { return }
                     let loop = unsafe Loop.of(handle.pointee.loop)
+                    loop.workBegins()
                     unsafe buffer.pointee = uv_buf_t(
                         base: loop.readBuffer, len: Loop.readBufferBytes)
                 },
@@ -176,6 +177,7 @@ internal import Time
     }
 
     private func completeWrite(_ status: Int32) {
+        loop.workBegins()
         if status < 0 {
             fail("write", status)
         } else if pendingBytes == 0, !isClosed {
