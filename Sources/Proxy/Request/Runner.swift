@@ -1,7 +1,7 @@
 internal import EventLoop
 
 /// A task that forwards one request after the other. Making a task costs more than waking one that is
-/// there (about a microsecond of a request's nine in user space), so that a worker keeps a few.
+/// there, so that a worker keeps a few.
 final class Runner {
     private let worker: Worker
     private let wakeup = Suspension<Void>()
