@@ -48,7 +48,8 @@ let package = Package(
         module("HTTP1", ["Time"]),
         module("Telemetry", ["Time", "Locking"]),
         module(
-            "ProxyCore", ["Time", .product(name: "Yams", package: "Yams")]),
+            "ProxyCore",
+            ["Time", "HTTP1", "Telemetry", .product(name: "Yams", package: "Yams")]),
         module("EventLoop", ["Time", "Locking", "CUV"]),
         module("Upstream", ["Time", "HTTP1", "Telemetry", "ProxyCore", "EventLoop", "CCurl"]),
         module("Responder", ["Time", "HTTP1", "EventLoop", "CZlib"]),
@@ -84,7 +85,7 @@ let package = Package(
         tests(
             "TelemetryTests", ["Telemetry", "Time"],
             exclude: ["check_exposition.py", "test_check_exposition.py"]),
-        tests("ProxyCoreTests", ["ProxyCore", "Time"]),
+        tests("ProxyCoreTests", ["ProxyCore", "HTTP1", "Time"]),
         tests("ProxyTests", ["Proxy", "HTTP1", "ProxyCore", "Telemetry", "Time"]),
         tests("DemoAPITests", ["DemoAPI", "Responder", "HTTP1"]),
         tests("TidyTests", ["Telemetry"]),
