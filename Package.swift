@@ -62,7 +62,7 @@ let package = Package(
         program(
             "meliproxy",
             [
-                "Proxy", "ProxyCore",
+                "Proxy", "ProxyCore", "Upstream",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         module("DemoAPI", ["HTTP1", "Telemetry", "ProxyCore", "Responder"]),

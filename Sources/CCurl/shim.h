@@ -43,3 +43,10 @@ static inline CURLcode ccurl_message_result(const CURLMsg *message) {
 // curl_global_init takes a macro that Swift cannot see as a constant.
 static inline CURLcode ccurl_global_init(void) { return curl_global_init(CURL_GLOBAL_ALL); }
 static inline const char *ccurl_version(void) { return curl_version_info(CURLVERSION_NOW)->version; }
+static inline CURLcode ccurl_set_write(CURL *easy, curl_write_callback callback, void *context) {
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, context);
+    return curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, callback);
+}
+static inline CURLcode ccurl_get_status(CURL *easy, long *status) {
+    return curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, status);
+}

@@ -129,6 +129,23 @@ internal import Time
         }
     }
 
+    /// Sends `first`, then the bytes of `body` in `range`, in one system call if the kernel takes them. What
+    /// it does not take of `first` is copied; `body` is kept alive until it is sent, and never copied.
+    public func write(_ first: Span<UInt8>, _ body: SharedBytes, _ range: Range<Int>) {
+        let range = range.clamped(to: 0..<body.count)
+        if isClosed { return }
+        unsafe first.withUnsafeBytes { first in
+            let shared = unsafe UnsafeRawBufferPointer(
+                start: body.base + range.lowerBound, count: range.count)
+            let sent = unsafe tryWrite(first, shared)
+            if sent >= first.count + shared.count { return }
+            let head = unsafe UnsafeRawBufferPointer(rebasing: first[min(sent, first.count)...])
+            let rest = unsafe UnsafeRawBufferPointer(
+                rebasing: shared[max(0, sent - first.count)...])
+            unsafe enqueue(head, UnsafeRawBufferPointer(start: nil, count: 0), rest, of: body)
+        }
+    }
+
     /// Bytes that the kernel took at once; 0 when it takes none now or the connection is broken (the
     /// queued write then reports why).
     private func tryWrite(_ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer) -> Int
@@ -150,30 +167,58 @@ internal import Time
             base: base?.assumingMemoryBound(to: CChar.self), len: bytes.count)
     }
 
-    private func enqueue(_ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer) {
+    /// A write that the kernel has not taken yet, at the start of one block with the bytes copied for it.
+    @safe private struct PendingWrite {
+        var request = unsafe uv_write_t()
+        /// Whose bytes follow the copied ones: retained by `enqueue`, released by the completion.
+        var body: Unmanaged<SharedBytes>?
+    }
+
+    /// Queues copies of `first` and `second`, then `rest`, which belongs to `body`.
+    private func enqueue(
+        _ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer,
+        _ rest: UnsafeRawBufferPointer = unsafe UnsafeRawBufferPointer(start: nil, count: 0),
+        of body: SharedBytes? = nil
+    ) {
         // One block: the request, then the bytes. Freed by its own completion callback.
-        let header = unsafe MemoryLayout<uv_write_t>.stride
+        let header = MemoryLayout<PendingWrite>.stride
         let count = first.count + second.count
         let block = UnsafeMutableRawPointer.allocate(byteCount: header + count, alignment: 16)
-        let request = unsafe block.bindMemory(to: uv_write_t.self, capacity: 1)
+        let pending = unsafe block.bindMemory(to: PendingWrite.self, capacity: 1)
+        unsafe pending.initialize(to: PendingWrite())
         let payload = unsafe block + header
         unsafe UnsafeMutableRawBufferPointer(start: payload, count: first.count)
             .copyMemory(from: first)
         unsafe UnsafeMutableRawBufferPointer(start: payload + first.count, count: second.count)
             .copyMemory(from: second)
-        var buffer = unsafe Stream.buffer(UnsafeRawBufferPointer(start: payload, count: count))
-        let code = unsafe tcp.withMemoryRebound(to: uv_stream_t.self, capacity: 1) {
-            unsafe uv_write(request, $0, &buffer, 1) { request, status in
-                guard let request = unsafe request else { return }
-                let stream = unsafe Stream.of(request.pointee.handle.pointee.data)
-                unsafe UnsafeMutableRawPointer(request).deallocate()
-                stream.completeWrite(status)
+        let copied = unsafe UnsafeRawBufferPointer(start: payload, count: count)
+        if let body { unsafe pending.pointee.body = .passRetained(body) }
+        let code = unsafe withUnsafeTemporaryAllocation(of: uv_buf_t.self, capacity: 2) { buffers in
+            unsafe buffers[0] = Stream.buffer(copied)
+            unsafe buffers[1] = Stream.buffer(rest)
+            return unsafe tcp.withMemoryRebound(to: uv_stream_t.self, capacity: 1) { stream in
+                unsafe block.withMemoryRebound(to: uv_write_t.self, capacity: 1) { request in
+                    unsafe uv_write(
+                        request, stream, buffers.baseAddress, rest.isEmpty ? 1 : 2,
+                        Stream.writeCompleted)
+                }
             }
         }
         if code < 0 {
+            unsafe pending.pointee.body?.release()
             unsafe block.deallocate()
             postFailure(code)
         }
+    }
+
+    private static let writeCompleted: uv_write_cb = { request, status in
+        guard let request = unsafe request else { return }
+        let stream = unsafe Stream.of(request.pointee.handle.pointee.data)
+        // The request is the first member of its `PendingWrite`.
+        let block = UnsafeMutableRawPointer(request)
+        unsafe block.assumingMemoryBound(to: PendingWrite.self).pointee.body?.release()
+        unsafe block.deallocate()
+        stream.completeWrite(status)
     }
 
     private func completeWrite(_ status: Int32) {

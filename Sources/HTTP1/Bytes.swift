@@ -104,6 +104,12 @@ extension StaticString {
 }
 
 extension [UInt8] {
+    /// A copy of the bytes of `span`, in exactly the memory they need.
+    @inlinable
+    public init(copying span: Span<UInt8>) {
+        self = unsafe span.withUnsafeBufferPointer { unsafe Array($0) }
+    }
+
     /// Appends the bytes of a literal in one copy.
     @inlinable
     mutating func append(literal text: StaticString) {

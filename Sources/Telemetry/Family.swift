@@ -129,4 +129,12 @@ public enum LabelName: String, CaseIterable, Sendable {
     case label
     /// The name of an endpoint of the admin listener.
     case endpoint
+    /// Where a stored response lay (`CacheTier`).
+    case tier
+    /// What the cache did (`CacheResult`).
+    case result
+    /// What part a request had in a fetch (`CacheFlightRole`).
+    case role
+    /// What a purge was about (`CachePurgeKind`).
+    case kind
 }

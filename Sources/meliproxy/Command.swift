@@ -8,7 +8,7 @@ struct Command: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "meliproxy",
         abstract: "An observable API proxy.",
-        subcommands: [Serve.self, CheckConfig.self, Version.self],
+        subcommands: [Serve.self, CheckConfig.self, Purge.self, Explain.self, Version.self],
         defaultSubcommand: nil)
 
     /// Exit codes: 0, 1 for what could not be started, 2 for what was asked for in the wrong way.

@@ -71,7 +71,7 @@ struct SettingsTests {
         #expect(settings.log.access.target == .off)
         #expect(settings.log.access.format == .text)
         #expect(settings.log.level == .error)
-        #expect(settings.cacheMemory == .bytes(67_108_864))
+        #expect(settings.memory?.bytesMax == 67_108_864)
         #expect(settings.routes.map(\.upstream) == ["api"])
     }
 
@@ -85,7 +85,7 @@ struct SettingsTests {
         #expect(settings.upstreams[0].urls.count == 1)
         #expect(settings.routes[0].connectTimeoutNanoseconds == 1_000_000_000)
         overrides.cacheMemory = "off"
-        #expect(try load("", overrides: overrides).cacheMemory == .off)
+        #expect(try load("", overrides: overrides).memory == nil)
     }
 
     @Test("the example is valid, and says every key")

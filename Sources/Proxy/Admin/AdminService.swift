@@ -16,12 +16,16 @@ final class AdminService {
         case reload = "/-/reload"
         case config = "/api/v1/config"
         case upstreams = "/api/v1/upstreams"
+        case purge = "/api/v1/purge"
+        case explain = "/api/v1/explain"
 
+        /// Whether it changes something, which takes POST and the token.
+        var isChange: Bool { self == .reload || self == .purge }
         /// What `Allow` says.
-        var allow: String { self == .reload ? "POST" : "GET, HEAD" }
+        var allow: String { isChange ? "POST" : "GET, HEAD" }
     }
 
-    private unowned let control: Control
+    unowned let control: Control
     private let token: [UInt8]?
 
     init(_ control: Control, token: String?) {
@@ -34,7 +38,7 @@ final class AdminService {
             return count("_other", .problem(404, "there is no such endpoint; see /"))
         }
         let isRead = inquiry.method == .get || inquiry.method == .head
-        guard endpoint == .reload ? inquiry.method == .post : isRead else {
+        guard endpoint.isChange ? inquiry.method == .post : isRead else {
             let reply = Reply.problem(
                 405, "this endpoint takes \(endpoint.allow)", fields: [("Allow", endpoint.allow)])
             return count(endpoint.rawValue, reply)
@@ -53,7 +57,11 @@ final class AdminService {
         case .metrics: return metrics(inquiry)
         case .healthy: return Reply(200, "text/plain; charset=utf-8", Array("healthy\n".utf8))
         case .ready: return ready()
-        case .reload: return await reload(inquiry)
+        case .reload:
+            if let refusal = refusal(inquiry) { return refusal }
+            return await reload()
+        case .purge: return refusal(inquiry) ?? purge(inquiry)
+        case .explain: return explain(inquiry)
         case .config:
             return .json(control.snapshot.settings.redactedJSON() + "\n")
         case .upstreams: return .json(upstreams())
@@ -77,7 +85,8 @@ final class AdminService {
             : .problem(503, "the instance is draining", fields: [("Retry-After", "5")])
     }
 
-    private func reload(_ inquiry: Inquiry) async -> Reply {
+    /// Why a change is not allowed; nil if it is.
+    private func refusal(_ inquiry: Inquiry) -> Reply? {
         guard let token else {
             return .problem(403, "changes need admin.token to be set; SIGHUP reloads without it")
         }
@@ -86,6 +95,10 @@ final class AdminService {
                 401, "this change needs the admin token",
                 fields: [("WWW-Authenticate", "Bearer realm=\"meliproxy\"")])
         }
+        return nil
+    }
+
+    private func reload() async -> Reply {
         if let problem = await control.reload() { return .problem(422, problem) }
         return .json("{\"status\":\"reloaded\"}\n")
     }
@@ -127,6 +140,7 @@ enum AdminIndex {
             ("/-/ready", "whether it takes traffic"),
             ("/api/v1/config", "the effective configuration, secrets left out"),
             ("/api/v1/upstreams", "upstreams and their connection pools"),
+            ("/api/v1/explain?target=/", "what would happen to a request"),
         ]
         let list = links.map { "<li><a href=\"\($0.0)\">\($0.0)</a> &ndash; \($0.1)</li>" }
             .joined(separator: "\n")
@@ -138,6 +152,7 @@ enum AdminIndex {
             <ul>
             \(list)
             <li>POST /-/reload &ndash; read the configuration again (needs the admin token)</li>
+            <li>POST /api/v1/purge?tag=T &ndash; forget what is stored (needs the admin token)</li>
             </ul></body></html>
 
             """

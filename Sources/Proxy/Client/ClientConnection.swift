@@ -227,7 +227,7 @@ final class ClientConnection: Stream {
     /// The answer to `request` is out: goes on with the next one, or ends the connection.
     func ended(_ request: ClientRequest, _ disposition: Disposition) {
         self.request = nil
-        worker.giveBack(request)
+        if !request.isDetached { worker.giveBack(request) }
         deadlines.clear()
         switch disposition {
         case .keep:

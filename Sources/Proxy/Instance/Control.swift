@@ -49,9 +49,25 @@ final class Control {
         _ = try SignalWatch(on: loop, .hangUp) { [unowned self] in
             loop.spawn { [self] in _ = await reload() }
         }
+        if let memory = instance.memory { sweep(memory) }
         gauges.ready.set(1)
         gauges.reloaded(true, at: .now())
     }
+
+    /// Drops what is past every use from the cache, a little each second.
+    private func sweep(_ memory: MemoryCache) {
+        let timer = Timer(on: loop) {}
+        timer.action = { [unowned timer] in
+            memory.sweep(count: Control.sweptSlots, now: .now(), monotonic: .now())
+            timer.arm(afterNanoseconds: Control.sweepNanoseconds)
+        }
+        timer.arm(afterNanoseconds: Control.sweepNanoseconds)
+        timers.append(timer)
+    }
+
+    private static let sweepNanoseconds: UInt64 = 1_000_000_000
+    /// Slots of each of the cache's shards that one sweep looks at.
+    private static let sweptSlots = 256
 
     // MARK: Reload
 
@@ -108,6 +124,7 @@ final class Control {
         if old.listeners != new.listeners { keys.append("listen") }
         if old.admin != new.admin { keys.append("admin") }
         if old.workers != new.workers { keys.append("workers") }
+        if old.memory != new.memory { keys.append("cache") }
         if old.log.access.target != new.log.access.target { keys.append("log.access.path") }
         return keys
     }
@@ -191,6 +208,10 @@ struct ControlGauges {
     func reloaded(_ isSuccess: Bool, at now: Timestamp) {
         reloadSuccessful.set(isSuccess ? 1 : 0)
         if isSuccess { reloadTimestamp.set(Double(now.nanoseconds) / 1e9) }
+    }
+
+    func countPurge(_ kind: CachePurgeKind) {
+        shard.counter(Catalogue.cachePurges, [kind.rawValue]).add()
     }
 
     func countAdmin(_ endpoint: String, _ status: UInt16) {

@@ -14,6 +14,8 @@ final class Instance: Sendable {
     let nameBytes: [UInt8]
     let workerCount: Int
     let connectionsMax: Int
+    /// The memory tier of the cache; nil if it is off.
+    let memory: MemoryCache?
     /// The gauges of each upstream's pools, for the admin API.
     let upstreamViews = Locked<[String: [UpstreamMetrics.View]]>([:])
     private let connections = Atomic<Int>(0)
@@ -22,6 +24,7 @@ final class Instance: Sendable {
         _ settings: Settings, name: String, workerCount: Int, connectionsMax: Int,
         accessLog: AccessLog?, diagnostics: Diagnostics
     ) {
+        memory = settings.memory.map { MemoryCache($0, seed: SeedWords()) }
         var limits = CardinalityLimits()
         limits.routesMax = settings.telemetry.routeLabelsMax
         limits.upstreamsMax = settings.telemetry.upstreamLabelsMax
@@ -32,7 +35,8 @@ final class Instance: Sendable {
         nameBytes = Array(name.utf8)
         self.workerCount = workerCount
         self.connectionsMax = connectionsMax
-        registry.register { [diagnostics] sink in
+        registry.register { [diagnostics, memory] sink in
+            memory?.collect(into: &sink)
             diagnostics.collect(into: &sink)
             ProcessMetrics.collect(into: &sink)
             sink.set(Catalogue.connectionsMax, to: Double(connectionsMax))

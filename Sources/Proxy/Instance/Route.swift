@@ -20,6 +20,12 @@ final class Route {
     let totalNanoseconds: UInt64?
     let retriesMax: Int
     let responseHeadLimits: HeadLimits
+    /// What the cache does for the route.
+    let cache: CacheSettings
+    /// Start of the route's cache keys: differs where the same target may have another answer.
+    let keyPrefix: [UInt8]
+    /// The name's stable hash, for purges.
+    let nameHash: UInt64
     /// The table that rewrites the path, for routes that do.
     let rewritingTable: RouteTable?
     private let target: UpstreamHandle?
@@ -51,6 +57,9 @@ final class Route {
         responseHeadLimits = HeadLimits(
             headBytesMax: upstream.settings.responseHeadBytesMax, fieldsMax: 256)
         rewritingTable = snapshot.table.rewrites(index) ? snapshot.table : nil
+        cache = spec.cache
+        keyPrefix = snapshot.keyPrefixes[index]
+        nameHash = snapshot.nameHashes[index]
         target = upstream
     }
 
@@ -71,6 +80,11 @@ final class Route {
         retriesMax = 0
         responseHeadLimits = HeadLimits()
         rewritingTable = nil
+        var off = CacheSettings()
+        off.isOn = false
+        cache = off
+        keyPrefix = []
+        nameHash = 0
         target = nil
     }
 }

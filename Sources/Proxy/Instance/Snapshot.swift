@@ -12,9 +12,14 @@ final class Snapshot: Sendable {
     private let via11: [UInt8]
     let requestEdits: [FieldEditor]
     let responseEdits: [FieldEditor]
+    /// Start of each route's cache keys.
+    let keyPrefixes: [[UInt8]]
+    let nameHashes: [UInt64]
 
     init(_ settings: Settings) {
         self.settings = settings
+        keyPrefixes = settings.routes.map { settings.keyPrefix(of: $0) }
+        nameHashes = settings.routes.map { stableHash(Array($0.name.utf8).span) }
         table = RouteTable(routes: settings.routes)
         headLimits = HeadLimits(
             headBytesMax: settings.client.headBytesMax, fieldsMax: settings.client.fieldsMax,

@@ -11,9 +11,13 @@ extension Worker {
         route.requests.add(
             method: Int(request.loggedMethod.rawValue), code: Int(request.status),
             origin: request.origin)
-        route.durations[.none].observe(
+        let outcome = request.caching.result?.outcome ?? .none
+        if let result = request.caching.result {
+            metrics.cacheRequests.count(result, request.caching.tier)
+        }
+        route.durations[outcome].observe(
             nanoseconds: durationNanoseconds, traceID: request.trace.context.traceID)
-        metrics.sentBytes[.none].add(request.bytesOut)
+        metrics.sentBytes[outcome].add(request.bytesOut)
         metrics.responseSize.observe(bytes: request.bytesOut)
         if let reason = request.errorReason { metrics.requestErrors[reason].add() }
         if let log, shouldLog(request, durationNanoseconds) {

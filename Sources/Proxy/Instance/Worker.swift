@@ -166,6 +166,45 @@ final class Worker {
         if spareRequests.count < Worker.spareRequestsMax { spareRequests.append(request) }
     }
 
+    /// Renews `stored` without a client waiting, unless that is under way: one fetch for each key.
+    func refresh(_ stored: StoredResponse, for request: ClientRequest) {
+        guard let memory = instance.memory,
+            let ticket = memory.lead(request.caching.key, hash: request.caching.hash)
+        else { return }
+        let fetch = takeRequest()
+        guard fetch.copyHead(of: request, limits: snapshot.headLimits) else {
+            memory.settle(ticket, .alone)
+            return giveBack(fetch)
+        }
+        fetch.beginDetached(like: request)
+        fetch.caching = request.caching
+        fetch.caching.flight = ticket
+        fetch.caching.isValidating = stored.metadata.hasValidator
+        fetch.step = .refresh
+        takeRunner().run(fetch)
+    }
+
+    /// Invalidates what is stored for the target of an unsafe request: `target` is a host with the path behind
+    /// it, in normal form.
+    func invalidate(_ target: [UInt8], in memory: MemoryCache) {
+        guard let slash = target.firstIndex(of: UInt8(ascii: "/")) else { return }
+        let host = target.span.extracting(..<slash)
+        let path = target.span.extracting(slash...)
+        guard
+            case .route(let index) = snapshot.table.match(
+                path: path, method: Method.get.rawValue, host: host)
+        else { return }
+        let rules = routes[index].cache.key
+        guard rules.fields.isEmpty, rules.cookies.isEmpty else {
+            // Its keys cannot be made from the target alone.
+            return memory.purges.record(.target(stableHash(path, from: stableHash(host))), .hard)
+        }
+        var key = routes[index].keyPrefix
+        key.append(copying: host)
+        guard CacheKey.appendTarget(path, rules, to: &key) != nil else { return }
+        memory.invalidate(key.span, hash: memory.hash(key.span))
+    }
+
     // MARK: Stopping
 
     /// From now on every answer closes its connection.

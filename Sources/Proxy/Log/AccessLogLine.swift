@@ -30,7 +30,16 @@ extension Worker {
         line.append(decimal: UInt64(request.status))
         line.append(",\"origin\":\"")
         line.append(request.origin.word)
-        line.append("\",\"cache\":\"none\",\"cache_tier\":null,\"age_s\":null,\"upstream\":")
+        line.append("\",\"cache\":\"")
+        line.append(request.caching.result?.word ?? "none")
+        line.append(request.caching.tier == .local ? "\",\"cache_tier\":\"local\"" : "\",\"cache_tier\":null")
+        line.append(",\"age_s\":")
+        if let age = request.caching.ageSeconds {
+            line.append(decimal: UInt64(clamping: age))
+        } else {
+            line.append("null")
+        }
+        line.append(",\"upstream\":")
         appendUpstream(of: request)
         line.append(",\"attempts\":")
         line.append(decimal: UInt64(request.attempts))
@@ -70,6 +79,8 @@ extension Worker {
         line.append(escapingText: request.route.name)
         line.append(" origin=")
         line.append(request.origin.word)
+        line.append(" cache=")
+        line.append(request.caching.result?.word ?? "none")
         line.append(" out=")
         line.append(decimal: request.bytesOut)
         if request.hasError {

@@ -17,6 +17,11 @@ struct WorkerMetrics {
     let busy: Counter
     let lag: Histogram
     let logDropped: Counter
+    let cacheRequests: CacheRequestCounters
+    let stores: CounterSet<CacheStoreOutcome>
+    let staleServed: CounterSet<CacheStaleReason>
+    let revalidations: CounterSet<CacheRevalidationOutcome>
+    let flights: CounterSet<CacheFlightRole>
 
     init(_ shard: Shard, worker: Int) {
         receivedBytes = shard.counter(Catalogue.httpReceivedBytes)
@@ -32,7 +37,37 @@ struct WorkerMetrics {
         busy = shard.counter(Catalogue.workerBusy, [String(worker)])
         lag = shard.histogram(Catalogue.workerLoopLag)
         logDropped = shard.counter(Catalogue.logDropped)
+        cacheRequests = CacheRequestCounters(shard)
+        stores = shard.counters(
+            Catalogue.cacheStores, [CacheTier.local.rawValue], by: CacheStoreOutcome.self)
+        staleServed = shard.counters(Catalogue.cacheStaleServed, by: CacheStaleReason.self)
+        revalidations = shard.counters(
+            Catalogue.cacheRevalidations, by: CacheRevalidationOutcome.self)
+        flights = shard.counters(Catalogue.cacheFlights, by: CacheFlightRole.self)
     }
+
+    /// Counts the answer to a conditional request of the cache's own.
+    func count(revalidation status: UInt16) {
+        switch status {
+        case 304: revalidations[.notModified].add()
+        case 500...: revalidations[.error].add()
+        default: revalidations[.modified].add()
+        }
+    }
+}
+
+/// One worker's cells of `cache_requests_total`.
+struct CacheRequestCounters {
+    private let tiers: [CounterSet<CacheResult>]
+
+    init(_ shard: Shard) {
+        tiers = CacheTier.allCases.map {
+            shard.counters(Catalogue.cacheRequests, [$0.rawValue], by: CacheResult.self)
+        }
+    }
+
+    /// Counts a request.
+    func count(_ result: CacheResult, _ tier: CacheTier) { tiers[tier.index][result].add() }
 }
 
 /// One worker's cells of one route.

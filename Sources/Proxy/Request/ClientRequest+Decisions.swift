@@ -52,7 +52,7 @@ extension ClientRequest {
 
     // MARK: Deadlines
 
-    private var totalDeadline: Instant {
+    var totalDeadline: Instant {
         route.totalNanoseconds.map { started.advanced(byNanoseconds: $0) } ?? .never
     }
 
@@ -95,6 +95,11 @@ extension ClientRequest {
 
     /// The attempt failed: tells the client in the clearest way that is still possible.
     func fail(_ failure: UpstreamFailure) {
+        if caching.fill != nil {
+            caching.fill = nil
+            worker.metrics.stores[.error].add()
+        }
+        settleFailed(FlightFailure(status: failure.status, error: failure.reason.word))
         if let fault = upload.fault {
             return failBecauseOfBody(fault)
         }
@@ -111,17 +116,9 @@ extension ClientRequest {
             errorReason = .upstreamAbort
             return finish(.abort(.upstreamAbort))
         }
+        if serveStaleOnError() { return }
         origin = .proxy
-        switch failure.reason {
-        case .timeout: answerLocally(504, "the upstream did not answer in time")
-        case .poolFull: answerLocally(503, "too many requests wait for the upstream")
-        case .dns: answerLocally(502, "the upstream's name could not be resolved")
-        case .connect: answerLocally(502, "the upstream could not be connected to")
-        case .tls: answerLocally(502, "the upstream's TLS could not be verified or spoken")
-        case .reset: answerLocally(502, "the upstream broke off before it answered")
-        case .protocol: answerLocally(502, "the upstream's answer was not valid HTTP/1.1")
-        case .canceled: answerLocally(503, "the instance is stopping")
-        }
+        answerLocally(failure.status, failure.explanation)
     }
 
     private func failBecauseOfBody(_ fault: RequestUpload.Fault) {
@@ -139,6 +136,34 @@ extension ClientRequest {
             return finish(.abort(.rejectedRequest))
         }
         refuse(status, reason, "the request's body was refused")
+    }
+}
+
+extension UpstreamFailure {
+    /// The client went away while its request waited for another one's fetch.
+    static let clientLeft = UpstreamFailure(.canceled, "the client went away")
+
+    /// The status that a client gets for it.
+    var status: UInt16 {
+        switch reason {
+        case .timeout: 504
+        case .poolFull, .canceled: 503
+        case .dns, .connect, .tls, .reset, .protocol: 502
+        }
+    }
+
+    /// What a client is told.
+    var explanation: String {
+        switch reason {
+        case .timeout: "the upstream did not answer in time"
+        case .poolFull: "too many requests wait for the upstream"
+        case .dns: "the upstream's name could not be resolved"
+        case .connect: "the upstream could not be connected to"
+        case .tls: "the upstream's TLS could not be verified or spoken"
+        case .reset: "the upstream broke off before it answered"
+        case .protocol: "the upstream's answer was not valid HTTP/1.1"
+        case .canceled: "the instance is stopping"
+        }
     }
 }
 

@@ -18,6 +18,13 @@ final class ClientRequest {
     let interrupt = Interrupt()
     let bodyArrived = Suspension<Void>()
     let drained = Suspension<Void>()
+    /// Where the request waits for another one's fetch.
+    let joined = Suspension<FollowerWake>()
+    /// What its task is to do.
+    var step = Step.fetch
+    var caching = CacheUse()
+    /// Whether it goes on without a client, for the cache: it is counted and logged already, or never is.
+    private(set) var isDetached = false
 
     // What `finish` counts and logs.
     var started = Instant(nanoseconds: 0)
@@ -53,6 +60,8 @@ final class ClientRequest {
     private(set) var isClientGone = false
     private var pendingAtLastCheck = 0
     private var isFinished = false
+    /// What `peerText` was when there still was a client.
+    private var detachedPeer: [UInt8] = []
 
     init(_ worker: Worker) {
         self.worker = worker
@@ -83,23 +92,66 @@ final class ClientRequest {
         isClientGone = false
         isFinished = false
         pendingAtLastCheck = 0
+        step = .fetch
+        isDetached = false
+        caching.reset()
         interrupt.reset()
         relay.reset()
         upload.reset()
         worker.metrics.inFlight.add(1)
     }
 
+    /// Makes ready for fetching on the cache's own account what `other` asked for.
+    func beginDetached(like other: ClientRequest) {
+        guard let connection = other.connection else { return }
+        let peer = other.peerText
+        begin(on: connection, at: other.started)
+        worker.metrics.inFlight.add(-1)
+        self.connection = nil
+        isDetached = true
+        detachedPeer = peer
+        route = other.route
+        client = other.client
+        isFromTrustedPeer = other.isFromTrustedPeer
+        trace.start(random: &worker.random)
+    }
+
+    /// Takes over the head of another request; false if that is larger than allowed by now.
+    func copyHead(of other: ClientRequest, limits: HeadLimits) -> Bool {
+        var parser = RequestParser(limits: limits)
+        let bytes = other.head.bytes
+        guard case .complete = parser.parse(bytes.span, into: head) else { return false }
+        return true
+    }
+
+    /// The client is gone, and others can use the answer: counts and logs the request now, and lets its
+    /// fetch go on.
+    func detach() {
+        errorReason = closeReason == .writeTimeout ? .timeout : .clientAbort
+        error = closeReason == .writeTimeout ? "write_timeout" : "client_abort"
+        if status == 0 { status = 499 }
+        detachedPeer = peerText
+        isDetached = true
+        isClientGone = false
+        interrupt.reset()
+        finish(.abort(closeReason ?? .client))
+        drained.resume(())
+    }
+
     /// Gives back what an unusually large request took, before the object waits for its next one.
     func trim() {
         upload.trim()
         relay.trim()
+        caching.reset()
     }
 
     /// The client is gone: whoever waits for anything on its behalf stops.
     func clientLeft() {
+        if isOfUseToOthers { return detach() }
         isClientGone = true
         interrupt.raise()
         upload.stop()
+        joined.resume(.left)
         drained.resume(())
     }
 
@@ -116,7 +168,7 @@ final class ClientRequest {
     }
 
     /// The address of whoever sent us the request, and that of the client behind it, as text.
-    var peerText: [UInt8] { connection?.sourceText ?? [] }
+    var peerText: [UInt8] { connection?.sourceText ?? detachedPeer }
     var clientText: [UInt8] {
         guard isFromTrustedPeer else { return peerText }
         var text: [UInt8] = []
@@ -143,6 +195,14 @@ final class ClientRequest {
             closeReason = .writeTimeout
             clientLeft()
         }
+    }
+
+    /// Whether the client has yet to take so much that nothing more is read for it. A fetch that others
+    /// wait for does not wait for its own client.
+    var mustWaitForClient: Bool {
+        guard let connection, !isClientGone else { return false }
+        return connection.pendingBytes > ClientConnection.pendingBytesMax
+            && !hasFollowers
     }
 
     /// Waits until the client has taken what was written; false if it never will.

@@ -5,8 +5,9 @@ internal import Telemetry
 internal import Time
 internal import Upstream
 
-// The life of a request, top to bottom: `handle` decides without waiting, `forward` waits for the
-// upstream in a task on the same thread, `ClientRequest.finish` counts and logs.
+// The life of a request, top to bottom: `handle` decides without waiting and answers from memory where it
+// can, `proceed` waits for others or for the upstream in a task on the same thread, `finish` counts and
+// logs.
 
 extension ClientConnection {
     /// Decides what happens to a request whose head is complete. Nothing here waits.
@@ -33,34 +34,77 @@ extension ClientConnection {
         if case .length(let length) = head.body, length > request.route.bodyBytesMax {
             return request.refuse(.bodyTooLarge)
         }
+        if request.answerFromMemory() { return }
         worker.takeRunner().run(request)
+    }
+}
+
+extension ClientRequest {
+    /// What a task has to do for a request.
+    enum Step {
+        /// Get the answer, from the upstream or from another request's fetch.
+        case fetch
+        /// Get it from the upstream, for the cache alone.
+        case refresh
+        /// Wait until a slow client has taken the answer.
+        case drain
+    }
+
+    /// Does what could not be done without waiting.
+    func proceed() async {
+        switch step {
+        case .fetch:
+            await fetch()
+        case .refresh:
+            await forward()
+        case .drain:
+            while mustWaitForClient, await waitDrained() {}
+            finish(disposition)
+        }
     }
 
     /// Gets the answer from the upstream and passes it on; a connection that had died in the pool is
     /// replaced once.
-    func forward(_ request: ClientRequest) async {
-        request.upload.begin(request.head, bodyBytesMax: request.route.bodyBytesMax)
+    func forward() async {
+        var failure: UpstreamFailure?
+        do throws(UpstreamFailure) {
+            try await exchangeOnce()
+            if caching.isMismatch {
+                forgetCandidate()
+                try await exchangeOnce()
+            }
+        } catch {
+            failure = error
+        }
+        if isDetached { return endDetached(failure) }
+        if let failure { return fail(failure) }
+        if let stored = caching.replacement { return serveReplacement(stored) }
+        finish(disposition)
+    }
+
+    private func exchangeOnce() async throws(UpstreamFailure) {
+        upload.begin(head, bodyBytesMax: route.bodyBytesMax)
+        prepareCaching()
         do throws(UpstreamFailure) {
             do throws(UpstreamFailure) {
-                try await attempt(request, fresh: false)
+                try await attempt(fresh: false)
             } catch {
-                await request.upload.settled()
-                guard request.mayRetry(after: error) else { throw error }
-                request.upload.rewind()
-                try await retry(request)
+                await upload.settled()
+                guard mayRetry(after: error) else { throw error }
+                upload.rewind()
+                try await retry()
             }
-            await request.upload.settled()
-            request.finish(request.disposition)
+            await upload.settled()
         } catch {
-            await request.upload.settled()
-            request.fail(error)
+            await upload.settled()
+            throw error
         }
     }
 
-    private func retry(_ request: ClientRequest) async throws(UpstreamFailure) {
-        let retries = request.route.upstream.metrics.retries
+    private func retry() async throws(UpstreamFailure) {
+        let retries = route.upstream.metrics.retries
         do {
-            try await attempt(request, fresh: true)
+            try await attempt(fresh: true)
             retries[.success].add()
         } catch {
             retries[.failure].add()
@@ -69,98 +113,87 @@ extension ClientConnection {
     }
 
     /// One attempt, counted and timed whatever comes of it.
-    private func attempt(
-        _ request: ClientRequest, fresh: Bool
-    ) async throws(UpstreamFailure) {
-        let upstream = request.route.upstream
+    private func attempt(fresh: Bool) async throws(UpstreamFailure) {
+        let upstream = route.upstream
         let start = Instant.now()
-        request.attempts += 1
+        attempts += 1
         do {
-            try await exchange(request, fresh: fresh)
-            upstream.metrics.answers.add(code: Int(request.relay.status))
+            try await exchange(fresh: fresh)
+            upstream.metrics.answers.add(code: Int(relay.status))
         } catch {
             upstream.metrics.errors[error.reason].add()
-            request.upstreamNanoseconds = Instant.now().nanoseconds(since: start)
-            upstream.metrics.observe(request.upstreamNanoseconds, request.trace.context.traceID)
+            upstreamNanoseconds = Instant.now().nanoseconds(since: start)
+            upstream.metrics.observe(upstreamNanoseconds, trace.context.traceID)
             throw error
         }
-        request.upstreamNanoseconds = Instant.now().nanoseconds(since: start)
-        upstream.metrics.observe(request.upstreamNanoseconds, request.trace.context.traceID)
+        upstreamNanoseconds = Instant.now().nanoseconds(since: start)
+        upstream.metrics.observe(upstreamNanoseconds, trace.context.traceID)
     }
 
     /// Leases a connection, runs the exchange on it, gives it back.
-    private func exchange(
-        _ request: ClientRequest, fresh: Bool
-    ) async throws(UpstreamFailure) {
-        let route = request.route
+    private func exchange(fresh: Bool) async throws(UpstreamFailure) {
         let pool = route.upstream.pool
-        let connection: UpstreamConnection
-        if !fresh, let idle = pool.leaseIdle(request.interrupt) {
-            connection = idle
+        let leased: UpstreamConnection
+        if !fresh, let idle = pool.leaseIdle(interrupt) {
+            leased = idle
         } else {
-            connection = try await pool.lease(
-                fresh: fresh, until: request.connectDeadline(), request.interrupt)
+            leased = try await pool.lease(
+                fresh: fresh, until: connectDeadline(), interrupt)
         }
-        request.wasReused = connection.uses > 1
-        if request.interrupt.isRaised {
-            pool.giveBack(connection, reusable: true)
+        wasReused = leased.uses > 1
+        if interrupt.isRaised {
+            pool.giveBack(leased, reusable: true)
             throw UpstreamFailure(.canceled, "the client went away")
         }
         do {
-            try send(request, on: connection)
-            try await receive(request, on: connection)
+            try send(on: leased)
+            try await receive(on: leased)
         } catch {
-            request.upload.stop()
-            pool.giveBack(connection, reusable: false)
+            upload.stop()
+            pool.giveBack(leased, reusable: false)
             throw error
         }
-        let isWhole = request.upload.isComplete
-        if !isWhole { request.upload.stop() }
-        pool.giveBack(connection, reusable: isWhole && request.relay.isReusable)
+        let isWhole = upload.isComplete
+        if !isWhole { upload.stop() }
+        pool.giveBack(leased, reusable: isWhole && relay.isReusable)
     }
 
     /// Sends the head and what is there of the body; the rest of the body goes its own way (`upload`),
     /// while the answer is already waited for.
-    private func send(
-        _ request: ClientRequest, on connection: UpstreamConnection
-    ) throws(UpstreamFailure) {
-        let upload = request.upload
-        upload.prepare(endpoint: connection.endpointIndex)
+    private func send(on upstream: UpstreamConnection) throws(UpstreamFailure) {
+        upload.prepare(endpoint: upstream.endpointIndex)
         if upload.fault != nil {
             throw UpstreamFailure(.canceled, "the client's body is at fault")
         }
-        request.relay.begin(request.head)
-        request.sentBytes = try connection.sendSome(upload.buffer.bytes, from: 0)
-        upload.start(on: connection, sent: request.sentBytes)
+        relay.begin(head)
+        sentBytes = try upstream.sendSome(upload.buffer.bytes, from: 0)
+        upload.start(on: upstream, sent: sentBytes)
     }
 
     /// Reads the answer and passes it on while it comes, no faster than the client takes it.
-    private func receive(
-        _ request: ClientRequest, on connection: UpstreamConnection
-    ) async throws(UpstreamFailure) {
-        let relay = request.relay
-        request.lastProgress = .now()
+    private func receive(on upstream: UpstreamConnection) async throws(UpstreamFailure) {
+        lastProgress = .now()
         var turns = 0
         while true {
-            if let failure = request.upload.failure, failure.reason == .timeout, relay.hasNothing {
+            if let failure = upload.failure, failure.reason == .timeout, relay.hasNothing {
                 throw failure
             }
             // A fast upstream and a fast client must not keep the thread to themselves.
             turns += 1
-            if turns % ClientConnection.readsPerTurn == 0 { await loop.nextTurn() }
-            try await connection.waitReadable(until: request.readDeadline())
-            switch connection.read({ relay.consume($0) }) {
-            case .bytes: request.lastProgress = .now()
+            if turns % ClientConnection.readsPerTurn == 0 { await worker.loop.nextTurn() }
+            try await upstream.waitReadable(until: readDeadline())
+            switch upstream.read({ relay.consume($0) }) {
+            case .bytes: lastProgress = .now()
             case .wouldBlock: continue
             case .end: relay.endOfStream()
             case .broken: throw UpstreamFailure(.reset, "the upstream's connection broke")
             }
             if let failure = relay.failure { throw failure }
-            if pendingBytes > ClientConnection.pendingBytesMax {
-                guard await request.waitDrained() else {
+            if mustWaitForClient {
+                guard await waitDrained() else {
                     throw UpstreamFailure(.canceled, "the client went away")
                 }
-                request.lastProgress = .now()
+                lastProgress = .now()
             }
             if relay.isComplete { return }
         }

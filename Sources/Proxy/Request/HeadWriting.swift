@@ -23,6 +23,9 @@ extension Worker {
         for index in fields.indices where passes(fields[index], of: request) {
             out.appendField(fields[index], of: head.bytes)
         }
+        if request.caching.isValidating, let candidate = request.caching.candidate {
+            _ = Validation.appendConditions(for: candidate.metadata, candidate.head, to: &out)
+        }
         appendForwarded(of: request, to: &out)
         out.append(snapshot.viaField(for: head.version))
         out.append("traceparent: ")
@@ -82,6 +85,9 @@ extension Worker {
         let head = request.head
         switch field.known {
         case .host, .contentLength, .traceparent: return false
+        case .ifNoneMatch, .ifModifiedSince, .ifRange, .range:
+            // A stored response is validated for every client; its answer is made from what is stored then.
+            if request.caching.isValidating { return false }
         case .maxForwards: return head.maxForwards == nil
         case .expect: return head.expectsContinue
         case .tracestate: return request.trace.isContinued
@@ -145,6 +151,7 @@ extension Worker {
         if let contentLength { out.appendField("Content-Length", decimal: contentLength) }
         if isChunked { out.appendField("Transfer-Encoding", "chunked") }
         out.append(snapshot.viaField(for: response.version))
+        appendCacheStatus(of: request, ttl: nil, upstreamStatus: response.status)
         if !response.contains(.xRequestID) { appendRequestID(of: request) }
         appendPersistence(of: request)
         out.append(request.route.responseEdits.lines)

@@ -62,6 +62,7 @@ extension ClientRequest {
         }
         if status == 503 { worker.out.appendField("Retry-After", "1") }
         worker.out.append(worker.snapshot.viaField(for: .http11))
+        worker.appendCacheStatus(of: self, ttl: nil)
         worker.appendRequestID(of: self)
         worker.appendPersistence(of: self)
         worker.out.appendLineEnd()

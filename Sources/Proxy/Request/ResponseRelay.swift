@@ -37,6 +37,8 @@ final class ResponseRelay {
     private var hasExcess = false
     private var isPersistent = false
     private var hasReceived = false
+    /// Whether the answer is not for the client.
+    private var isWithheld = false
 
     /// Set when the upstream's answer cannot be used, or not to its end.
     private(set) var failure: UpstreamFailure?
@@ -66,6 +68,7 @@ final class ResponseRelay {
         hasExcess = false
         isPersistent = false
         hasReceived = false
+        isWithheld = false
         failure = nil
     }
 
@@ -161,6 +164,11 @@ final class ResponseRelay {
         isPersistent = head.isPersistent
         decoder = BodyDecoder(head.body)
         phase = .body
+        worker.out.removeAll()
+        request.judge(head)
+        isWithheld = request.caching.isWithheld || request.connection == nil
+        // Read to its end, so that the connection can be kept, and dropped.
+        if isWithheld { return framing = .length }
         framing = chooseFraming()
         request.isAnswered = true
         request.status = head.status
@@ -198,6 +206,8 @@ final class ResponseRelay {
                 let data = bytes.extracting(
                     (offset + range.lowerBound)..<(offset + range.upperBound))
                 offset += consumed
+                request.take(content: data)
+                if isWithheld { continue }
                 if framing == .chunked {
                     appendChunk(data)
                 } else {
@@ -226,7 +236,8 @@ final class ResponseRelay {
     }
 
     private func finishBody() {
-        if framing == .chunked { worker.writeLastChunk(decoder.trailers, for: request) }
+        request.contentIsComplete(version: head.version)
+        if framing == .chunked, !isWithheld { worker.writeLastChunk(decoder.trailers, for: request) }
         flush()
         phase = .complete
     }

@@ -1,6 +1,6 @@
 internal import EventLoop
 
-/// A task that forwards one request after the other. Making a task costs more than waking one that is
+/// A task that takes one request after the other as far as it goes. Making a task costs more than waking one that is
 /// there, so that a worker keeps a few.
 final class Runner {
     private let worker: Worker
@@ -22,7 +22,7 @@ final class Runner {
     private func serve() async {
         while let request = next {
             next = nil
-            await request.connection?.forward(request)
+            await request.proceed()
             guard worker.park(self) else { return }
             await wakeup.wait()
         }

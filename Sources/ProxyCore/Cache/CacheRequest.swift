@@ -35,6 +35,9 @@ public struct CacheRequest: Sendable, Equatable {
         static let isUnsafe = Flags(rawValue: 1 << 8)
     }
 
+    /// A request that nothing is known of yet.
+    public static let none = CacheRequest(use: .bypass, flags: [])
+
     /// What the cache does with it.
     public internal(set) var use: Use
     var flags: Flags

@@ -15,6 +15,11 @@ public struct CacheSettings: Sendable, Equatable {
     public var ttlMinSeconds: UInt32 = 0
     /// Shortens any lifetime; nil: no bound.
     public var ttlMaxSeconds: UInt32?
+    /// Most percent by which a lifetime is shortened at random, so that what was stored together does not
+    /// end together.
+    public var jitterPercent = 0
+    /// A hit so shortly before the end of its lifetime starts a fetch in the background; 0: none does.
+    public var refreshAheadSeconds: UInt32 = 0
     /// Replaces what responses say about stale-while-revalidate (RFC 5861 §3); nil: as they say.
     public var staleWhileRevalidateSeconds: UInt32?
     /// Bound of stale-while-revalidate, however it came about.

@@ -1,5 +1,3 @@
-public import Telemetry
-
 /// Why a request went to the upstream: the values of `fwd` in Cache-Status (RFC 9211 §2.2).
 public enum CacheForward: String, Sendable, CaseIterable {
     /// The route is not cached, or a rule of its key keeps the request away.
@@ -42,60 +40,19 @@ public enum CacheDetail: String, Sendable, CaseIterable {
     case limits
 }
 
-/// What became of a request in the cache: metric label and log word at once.
-public enum CacheResult: String, Vocabulary {
-    /// Answered from a fresh stored response.
-    case hit
-    /// Answered from a stale one.
-    case staleServed = "stale-served"
-    /// Answered from the answer to another request that was under way.
-    case collapsed
-    /// Forwarded: nothing is stored for the target.
-    case uriMiss = "uri-miss"
-    /// Forwarded: nothing is stored for these request fields.
-    case varyMiss = "vary-miss"
-    /// Forwarded: nothing is stored.
-    case miss
-    /// Forwarded: what is stored is stale.
-    case stale
-    /// Forwarded: the request does not allow to use what is stored.
-    case request
-    /// Forwarded: the method is not one that is answered from the cache.
-    case method
-    /// Forwarded: the cache was left aside.
-    case bypass
-    /// Forwarded: only a part is stored.
-    case partial
-
-    /// The position of this case in `allCases`.
-    @inlinable
-    public var index: Int {
+extension CacheDetail {
+    /// The raw value as a literal.
+    public var word: StaticString {
         switch self {
-        case .hit: 0
-        case .staleServed: 1
-        case .collapsed: 2
-        case .uriMiss: 3
-        case .varyMiss: 4
-        case .miss: 5
-        case .stale: 6
-        case .request: 7
-        case .method: 8
-        case .bypass: 9
-        case .partial: 10
-        }
-    }
-
-    /// The result of a request that was forwarded for that reason.
-    public init(_ forward: CacheForward) {
-        switch forward {
-        case .bypass: self = .bypass
-        case .method: self = .method
-        case .uriMiss: self = .uriMiss
-        case .varyMiss: self = .varyMiss
-        case .miss: self = .miss
-        case .request: self = .request
-        case .stale: self = .stale
-        case .partial: self = .partial
+        case .l1: "l1"
+        case .l2: "l2"
+        case .swr: "swr"
+        case .sie: "sie"
+        case .breaker: "breaker"
+        case .gate: "gate"
+        case .shed: "shed"
+        case .hitForMiss: "hit-for-miss"
+        case .limits: "limits"
         }
     }
 }

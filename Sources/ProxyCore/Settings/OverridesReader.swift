@@ -71,8 +71,12 @@ struct OverridesReader {
         if let level: LogLevel = parse("--log-level", overrides.logLevel, Parse.word) {
             settings.log.level = level
         }
-        if let size = parse("--cache-memory", overrides.cacheMemory, Self.cacheMemory) {
-            settings.cacheMemory = size
+        switch parse("--cache-memory", overrides.cacheMemory, CacheMemory.parse) {
+        case .off: settings.memory = nil
+        case .bytes(let bytes):
+            settings.memory = settings.memory ?? CacheMemorySettings()
+            settings.memory?.bytesMax = Int(clamping: bytes)
+        case nil: break
         }
     }
 
@@ -96,9 +100,5 @@ struct OverridesReader {
                     "`\(admin)` is not loopback: expected admin.token in the file, found none")
             }
         }
-    }
-
-    private static func cacheMemory(_ text: String) throws(TextProblem) -> CacheMemory {
-        text == "off" ? .off : .bytes(try Parse.size((1 << 20)...(1 << 44))(text))
     }
 }

@@ -22,6 +22,8 @@ public struct RouteSettings: Sendable, Equatable {
     public var rewrite: PathRewrite?
     /// Largest request body, in bytes; nil: any.
     public var bodyBytesMax: UInt64?
+    /// What the cache does.
+    public var cache = CacheSettings()
 
     /// A route with the timeouts of `upstream` and the limits of `client`.
     public init(

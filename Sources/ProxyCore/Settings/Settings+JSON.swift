@@ -12,17 +12,13 @@ extension Settings {
             ("client", client.json),
             ("via", .text(via)),
             ("forwarded", .text(forwarded.rawValue)),
+            ("cache", memory?.json ?? .object([("memory", .text("off"))])),
             ("upstreams", .object(upstreams.map { ($0.name, $0.json) })),
             ("routes", .list(routes.map(\.json))),
             ("log", log.json),
             ("telemetry", telemetry.json),
             ("shutdown", shutdown.json),
         ]
-        switch cacheMemory {
-        case .off: fields.append(("cache_memory", .text("off")))
-        case .bytes(let bytes): fields.append(("cache_memory", .size(bytes)))
-        case nil: break
-        }
         var text = ""
         JSONValue.object(fields).write(to: &text)
         return text + "\n"

@@ -79,6 +79,7 @@ extension RouteSettings {
         if !response.isEmpty { fields.append(("response", response.json)) }
         if let rewrite { fields.append(("rewrite", rewrite.json)) }
         fields.append(("body_bytes_max", .sizeOrUnlimited(bodyBytesMax)))
+        fields.append(("cache", cache.json))
         return .object(fields)
     }
 }

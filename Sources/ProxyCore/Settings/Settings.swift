@@ -28,8 +28,8 @@ public struct Settings: Sendable, Equatable {
     public var telemetry: TelemetrySettings
     /// How the instance stops.
     public var shutdown: ShutdownSettings
-    /// What `--cache-memory` asked for; nil: not said.
-    public var cacheMemory: CacheMemory?
+    /// The memory tier of the cache; nil: off, and nothing is cached.
+    public var memory: CacheMemorySettings?
 
     /// The settings of an empty file: no upstream, no route, defaults for the rest.
     public init() {
@@ -46,7 +46,7 @@ public struct Settings: Sendable, Equatable {
         log = LogSettings()
         telemetry = TelemetrySettings()
         shutdown = ShutdownSettings()
-        cacheMemory = nil
+        memory = CacheMemorySettings()
     }
 
     /// The position of the upstream called `name` in `upstreams`.

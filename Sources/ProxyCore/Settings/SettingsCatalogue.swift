@@ -21,7 +21,8 @@ public struct SettingsKey: Sendable, Equatable {
 /// Every key of the settings file.
 public enum SettingsCatalogue {
     /// The keys in the order of the documentation.
-    public static let keys: [SettingsKey] = instance + client + upstreams + routes + operation
+    public static let keys: [SettingsKey] = 
+        instance + client + cache + upstreams + routes + routeCache + operation
 
     /// The keys that may stand directly below `schema` (a path of the catalogue's form; empty: the
     /// top of the file), in the catalogue's order; nil if any name may.

@@ -43,6 +43,7 @@ public enum SettingsLoader {
             reader.readTrustedProxies(value, into: &settings.trustedProxies)
         }
         if let value = top["client"] { reader.readClient(value, into: &settings.client) }
+        if let value = top["cache"] { reader.readMemory(value, into: &settings.memory) }
         if let value = top["upstreams"] {
             reader.readUpstreams(
                 value, needsURL: !flags.hasUpstream, into: &settings.upstreams)

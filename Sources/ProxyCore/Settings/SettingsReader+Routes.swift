@@ -37,6 +37,7 @@ extension SettingsReader {
         if let value = section["response"] { readEdits(value, into: &route.response) }
         if let value = section["rewrite"] { readRewrite(value, into: &route) }
         read("body_bytes_max", of: section, into: &route.bodyBytesMax, Parse.sizeOrUnlimited)
+        if let value = section["cache"] { readCache(value, into: &route.cache) }
         return route
     }
 

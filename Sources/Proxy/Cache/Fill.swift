@@ -1,0 +1,49 @@
+internal import HTTP1
+internal import ProxyCore
+
+/// An answer on its way through that is collected to be stored.
+final class Fill {
+    let metadata: StoredMetadata
+    let head: StoredHead
+    private let budget: FillBudget
+    private let bytesMax: Int
+    private var taken = 0
+    private(set) var body: [UInt8] = []
+    /// Whether there was no room for all of it.
+    private(set) var isAbandoned = false
+
+    /// `length`: what Content-Length announces, to make room in one step.
+    init(
+        _ metadata: StoredMetadata, _ head: StoredHead, length: UInt64?, bytesMax: Int,
+        _ budget: FillBudget
+    ) {
+        self.metadata = metadata
+        self.head = head
+        self.bytesMax = bytesMax
+        self.budget = budget
+        if let length, length <= UInt64(bytesMax), take(Int(length)) {
+            body.reserveCapacity(Int(length))
+        }
+    }
+
+    deinit { budget.giveBack(taken) }
+
+    private func take(_ count: Int) -> Bool {
+        guard budget.take(count) else { return false }
+        taken += count
+        return true
+    }
+
+    /// Adds bytes of the content; gives all of it up if there is no room for them.
+    func append(_ bytes: Span<UInt8>) {
+        if isAbandoned { return }
+        let needed = body.count + bytes.count
+        guard needed <= bytesMax, needed <= taken || take(max(needed - taken, min(taken, bytesMax)))
+        else {
+            isAbandoned = true
+            body = []
+            return
+        }
+        body.append(copying: bytes)
+    }
+}

@@ -1,0 +1,226 @@
+internal import EventLoop
+internal import Locking
+internal import ProxyCore
+internal import Synchronization
+internal import Telemetry
+internal import Time
+
+/// The memory tier (L1), shared by all workers: stored responses by key, and the fetches under way.
+///
+/// Sharded by the key's hash; each shard has one lock, held for one look-up or one change and never while
+/// anything is sent, compressed or waited for.
+final class MemoryCache: Sendable {
+    /// What a look-up came to.
+    enum Found {
+        /// Nothing for this key.
+        case nothing
+        /// Something for this key, selected by other request fields (RFC 9111 §4.1).
+        case otherVariants
+        /// Nothing, and answers for this key are known not to be shared: fetch without waiting.
+        case unshared
+        /// A response that the request selects. `isSoft`: purged softly since, so stale.
+        case response(StoredResponse, isSoft: Bool)
+    }
+
+    static let shardCount = 64
+    /// How long a key is known not to be shared (hit-for-miss).
+    static let unsharedNanoseconds: UInt64 = 120_000_000_000
+
+    let bytesMax: Int
+    let followersMax: Int
+    let purges = Purges()
+    /// Bodies alive, in the tables or only on their way to slow clients.
+    let bodies = MemoryAccount()
+    /// Bytes of answers that are being collected.
+    let fills: FillBudget
+    let seed: (UInt64, UInt64)
+    private let invalidations = Atomic<UInt64>(0)
+    private let shards: [Locked<CacheShard>]
+
+    init(_ settings: CacheMemorySettings, seed: SeedWords) {
+        bytesMax = settings.bytesMax
+        followersMax = settings.followersMax
+        fills = FillBudget(bytesMax: settings.fillBytesMax)
+        self.seed = (seed.a, seed.b)
+        let share = max(1, settings.bytesMax / MemoryCache.shardCount)
+        shards = (0..<MemoryCache.shardCount).map { _ in Locked(CacheShard(bytesMax: share)) }
+    }
+
+    private func shard(_ hash: UInt64) -> Locked<CacheShard> {
+        // The table takes the low bits.
+        shards[Int(truncatingIfNeeded: hash >> 58)]
+    }
+
+    /// The hash that all of this works with.
+    func hash(_ key: Span<UInt8>) -> UInt64 { seededHash(key, seed: seed) }
+
+    /// Where a fetch that starts now stands among purges and invalidations.
+    var fetchStart: FetchStart {
+        FetchStart(
+            purges: purges.epoch, invalidations: invalidations.load(ordering: .acquiring))
+    }
+
+    // MARK: Look-up
+
+    /// The stored response for `key` that `request` selects. `counts`: whether it is a use, which keeps it
+    /// from being evicted.
+    func find(
+        _ key: Span<UInt8>, hash: UInt64, counts: Bool = true, now: Instant,
+        selects: (StoredResponse) -> Bool
+    ) -> Found {
+        let epoch = purges.epoch
+        var gone: [Evicted<CacheEntry>] = []
+        return shard(hash).withLock { shard in
+            guard let slot = shard.slot(key, hash: hash, counts: counts) else { return .nothing }
+            if shard.table[slot].checked != epoch { check(shard, slot, epoch, &gone) }
+            return shard.table[slot].select(now: now, selects)
+        }
+    }
+
+    /// Every variant of `key`, for `explain`.
+    func variants(_ key: Span<UInt8>, hash: UInt64) -> [CacheEntry.Variant] {
+        let epoch = purges.epoch
+        var gone: [Evicted<CacheEntry>] = []
+        return shard(hash).withLock { shard in
+            guard let slot = shard.slot(key, hash: hash, counts: false) else { return [] }
+            if shard.table[slot].checked != epoch { check(shard, slot, epoch, &gone) }
+            return shard.table[slot].variants
+        }
+    }
+
+    /// Applies the purges recorded since the key was last looked at.
+    private func check(
+        _ shard: CacheShard, _ slot: Int, _ epoch: UInt64, _ gone: inout [Evicted<CacheEntry>]
+    ) {
+        var dropped = 0
+        _ = shard.update(slot, &gone) { dropped = $0.apply(purges, epoch) }
+        shard.count(.invalidated, dropped)
+    }
+
+    // MARK: Changes
+
+    /// Stores `response`. Refused, with false, if its target was invalidated or purged after its fetch
+    /// started, or if it does not fit.
+    func store(
+        _ response: StoredResponse, key: [UInt8], hash: UInt64, target: PurgeTarget
+    ) -> Bool {
+        let epoch = purges.epoch
+        var gone: [Evicted<CacheEntry>] = []
+        return shard(hash).withLock { shard in
+            guard !shard.wasInvalidated(hash, since: response.started.invalidations) else {
+                return false
+            }
+            let verdict = purges.verdict(on: response, target)
+            if verdict == .hard { return false }
+            if let slot = shard.slot(key.span, hash: hash, counts: false) {
+                if shard.table[slot].checked != epoch { check(shard, slot, epoch, &gone) }
+                return shard.update(slot, &gone) { entry in
+                    let replaced = entry.put(response, isSoft: verdict == .soft)
+                    shard.count(.replaced, replaced)
+                }
+            }
+            var entry = CacheEntry(target, checked: epoch)
+            _ = entry.put(response, isSoft: verdict == .soft)
+            return shard.insert(entry, key, hash, &gone)
+        }
+    }
+
+    /// Notes that answers for `key` are not to be shared for a while.
+    func noteUnshared(_ key: [UInt8], hash: UInt64, target: PurgeTarget, now: Instant) {
+        let until = now.advanced(byNanoseconds: MemoryCache.unsharedNanoseconds)
+        var gone: [Evicted<CacheEntry>] = []
+        shard(hash).withLock { shard in
+            if let slot = shard.slot(key.span, hash: hash, counts: false) {
+                _ = shard.update(slot, &gone) { $0.unsharedUntil = until }
+            } else {
+                var entry = CacheEntry(target, checked: purges.epoch)
+                entry.unsharedUntil = until
+                _ = shard.insert(entry, key, hash, &gone)
+            }
+        }
+    }
+
+    /// RFC 9111 §4.4: what is stored for `key` goes, and what is being fetched for it is not stored.
+    func invalidate(_ key: Span<UInt8>, hash: UInt64) {
+        let moment = invalidations.add(1, ordering: .acquiringAndReleasing).newValue
+        var gone: [Evicted<CacheEntry>] = []
+        shard(hash).withLock { shard in
+            shard.noteInvalidation(hash, moment)
+            guard let slot = shard.slot(key, hash: hash, counts: false) else { return }
+            shard.count(.invalidated, shard.table[slot].variants.count)
+            shard.remove(slot, &gone)
+        }
+    }
+
+    // MARK: Flights
+
+    /// See `Flights.join`.
+    func join(_ key: [UInt8], hash: UInt64, _ follower: Follower) -> Flights.Role {
+        let role = shard(hash).withLock {
+            $0.flights.join(key, hash: hash, follower, followersMax: followersMax)
+        }
+        if case .follower(_, let leader?) = role { leader.tell() }
+        return role
+    }
+
+    /// See `Flights.lead`.
+    func lead(_ key: [UInt8], hash: UInt64) -> FlightTicket? {
+        shard(hash).withLock { $0.flights.lead(key, hash: hash) }
+    }
+
+    /// See `Flights.leave`.
+    func leave(_ ticket: FlightTicket, _ follower: Follower) -> Bool {
+        shard(ticket.hash).withLock { $0.flights.leave(ticket, follower) }
+    }
+
+    /// See `Flights.hasFollowers`.
+    func hasFollowers(_ ticket: FlightTicket) -> Bool {
+        shard(ticket.hash).withLock { $0.flights.hasFollowers(ticket) }
+    }
+
+    /// Ends a flight and wakes its followers.
+    func settle(_ ticket: FlightTicket, _ outcome: FlightOutcome) {
+        let told = shard(ticket.hash).withLock { $0.flights.settle(ticket, outcome) }
+        for follower in told { follower.tell() }
+    }
+
+    /// See `Flights.fail`.
+    func fail(_ ticket: FlightTicket, _ failure: FlightFailure) {
+        let told = shard(ticket.hash).withLock { $0.flights.fail(ticket, failure) }
+        for follower in told { follower.tell() }
+    }
+
+    // MARK: Upkeep
+
+    /// Looks at `count` slots of each shard and drops what is past every use.
+    func sweep(count: Int, now: Timestamp, monotonic: Instant) {
+        for shard in shards {
+            var gone: [Evicted<CacheEntry>] = []
+            shard.withLock {
+                $0.sweep(count: count, purges, now: now, monotonic: monotonic, &gone)
+            }
+        }
+    }
+
+    /// Adds fill and evictions to a metrics page.
+    func collect(into sink: inout SampleSink) {
+        var (entries, bytes) = (0, 0)
+        var evicted = [UInt64](repeating: 0, count: CacheEvictionReason.allCases.count)
+        for shard in shards {
+            shard.withLock { shard in
+                entries += shard.table.count
+                bytes += shard.table.bytes
+                for index in evicted.indices { evicted[index] += shard.evicted[index] }
+            }
+        }
+        let tier = CacheTier.local.rawValue
+        sink.set(Catalogue.cacheEntries, [tier], to: Double(entries))
+        sink.set(Catalogue.cacheSize, [tier], to: Double(bytes))
+        sink.set(Catalogue.cacheMaxSize, [tier], to: Double(bytesMax))
+        for reason in CacheEvictionReason.allCases {
+            sink.set(
+                Catalogue.cacheEvictions, [tier, reason.rawValue],
+                to: Double(evicted[reason.index]))
+        }
+    }
+}

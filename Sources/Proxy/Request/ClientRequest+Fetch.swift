@@ -1,0 +1,218 @@
+internal import EventLoop
+internal import HTTP1
+internal import ProxyCore
+internal import Telemetry
+internal import Time
+internal import Upstream
+
+// A request that memory could not answer: it fetches, or it waits for another one that is fetching the
+// same. Whatever happens to the client meanwhile, a fetch that somebody else can use goes on.
+
+extension ClientRequest {
+    /// Why a follower's wait ended.
+    enum FollowerWake: Sendable {
+        /// The flight has an outcome.
+        case told
+        /// The client is gone.
+        case left
+        /// The request's time is over.
+        case deadline
+    }
+
+    /// Gets the answer, from the upstream or from another request's fetch.
+    func fetch() async {
+        caching.forward = caching.result
+        guard let memory = worker.instance.memory, caching.isLookedUp else {
+            return await forward()
+        }
+        caching.isValidating = caching.candidate.map { $0.metadata.hasValidator } ?? false
+        guard mayShare else {
+            if caching.isUnshared { worker.metrics.flights[.hitForMiss].add() }
+            return await forward()
+        }
+        await share(memory, rounds: 2)
+    }
+
+    /// Whether the answer can be another request's too. Requests for a part, with conditions or with
+    /// credentials fetch for themselves.
+    private var mayShare: Bool {
+        let facts = caching.facts
+        return !caching.isUnshared && !facts.isHead && !facts.hasAuthorization && !facts.noStore
+            && (caching.isValidating
+                || !facts.hasRange && !facts.hasConditions && !facts.hasOtherPreconditions)
+    }
+
+    /// Joins the flight for the key; `rounds`: how often more, should its answer be another variant.
+    private func share(_ memory: MemoryCache, rounds: Int) async {
+        let (joined, drained) = (joined, drained)
+        let follower = Follower(
+            ConfinedCall(loop: worker.loop) {
+                joined.resume(.told)
+                // A leader that waits for its client learns that others wait for it.
+                drained.resume(())
+            })
+        switch memory.join(caching.key, hash: caching.hash, follower) {
+        case .alone:
+            await forward()
+        case .leader(let ticket):
+            caching.flight = ticket
+            // Another flight may have landed between the look-up and now.
+            if let stored = freshNow(in: memory) {
+                memory.settle(ticket, .stored(stored))
+                caching.flight = nil
+                return serveCollapsed(stored)
+            }
+            worker.metrics.flights[.leader].add()
+            await forward()
+        case .follower(let ticket, _):
+            worker.metrics.flights[.follower].add()
+            await follow(ticket, follower, memory, rounds: rounds)
+        }
+    }
+
+    private func freshNow(in memory: MemoryCache) -> StoredResponse? {
+        guard case .response(let stored, let isSoft) = find(in: memory),
+            stored !== caching.candidate,
+            case .fresh = Reuse.decide(
+                stored.metadata, caching.facts, isSoftPurged: isSoft, now: .now())
+        else { return nil }
+        return stored
+    }
+
+    private func follow(
+        _ ticket: FlightTicket, _ follower: Follower, _ memory: MemoryCache, rounds: Int
+    ) async {
+        let wake = await waitForFlight(follower)
+        if follower.outcome == nil, memory.leave(ticket, follower) {
+            return wake == .left
+                ? fail(.clientLeft) : fail(.init(.timeout, "the fetch that was waited for"))
+        }
+        switch follower.outcome {
+        case .stored(let stored):
+            await take(stored, memory, rounds: rounds)
+        case .lead(let ticket):
+            caching.flight = ticket
+            if isClientGone {
+                guard isOfUseToOthers else { return fail(.clientLeft) }
+                detach()
+            }
+            worker.metrics.flights[.leader].add()
+            await forward()
+        case .failed(let failure):
+            failAsFollower(failure)
+        case .alone, nil:
+            caching.detail = .hitForMiss
+            worker.metrics.flights[.hitForMiss].add()
+            await forward()
+        }
+    }
+
+    /// When a follower gives up: at its own deadline, or after as long as an answer may take by default.
+    private var followDeadline: Instant {
+        min(totalDeadline, started.advanced(byNanoseconds: 60_000_000_000))
+    }
+
+    /// Waits at most as long as the request may take in all.
+    private func waitForFlight(_ follower: Follower) async -> FollowerWake {
+        if isClientGone { return .left }
+        let timer = Timer(on: worker.loop) { [joined] in joined.resume(.deadline) }
+        timer.arm(at: followDeadline)
+        var wake = FollowerWake.told
+        // A wake-up without an outcome was meant for an earlier request of this object. None is missed: it
+        // is a message to this loop, which comes after this.
+        repeat { wake = await joined.wait() } while wake == .told && follower.outcome == nil
+        timer.cancel()
+        return wake
+    }
+
+    /// Answers with what another request fetched, unless it is not for this one.
+    private func take(_ stored: StoredResponse, _ memory: MemoryCache, rounds: Int) async {
+        if isClientGone { return fail(.clientLeft) }
+        guard stored.metadata.vary.matches(head) else {
+            caching.result = .varyMiss
+            caching.forward = .varyMiss
+            if rounds > 0 { return await share(memory, rounds: rounds - 1) }
+            return await forward()
+        }
+        if case .fresh = Reuse.decide(
+            stored.metadata, caching.facts, isSoftPurged: false, now: .now())
+        {
+            return serveCollapsed(stored)
+        }
+        // Stored, but each request has to ask: with a validator, for itself.
+        caching.candidate = stored
+        caching.isValidating = stored.metadata.hasValidator
+        await forward()
+    }
+
+    private func serveCollapsed(_ stored: StoredResponse) {
+        let age = Freshness.currentAge(stored.metadata, now: .now())
+        serve(
+            stored, as: .collapsed, age: age,
+            ttl: Int64(stored.metadata.lifetimeSeconds) - age)
+    }
+
+    private func failAsFollower(_ failure: FlightFailure) {
+        if isClientGone { return fail(.clientLeft) }
+        if serveStaleOnError() { return }
+        error = failure.error
+        answerLocally(failure.status, "the fetch that this request waited for failed twice")
+    }
+
+    /// Answers with the stale candidate because nothing better is to be had; false if that is not allowed.
+    func serveStaleOnError() -> Bool {
+        guard let stored = caching.candidate, caching.staleUse.mayServeOnError, !isAnswered,
+            connection != nil
+        else { return false }
+        let age = Freshness.currentAge(stored.metadata, now: .now())
+        caching.detail = .sie
+        worker.metrics.staleServed[.error].add()
+        serve(
+            stored, as: .staleServed, age: age,
+            ttl: Int64(stored.metadata.lifetimeSeconds) - age)
+        return true
+    }
+
+    // MARK: Settling
+
+    /// Ends the flight that this request leads, if it does.
+    func settle(_ outcome: FlightOutcome) {
+        guard let ticket = caching.flight, let memory = worker.instance.memory else { return }
+        caching.flight = nil
+        memory.settle(ticket, outcome)
+    }
+
+    /// The fetch failed: another one may try, once; those that have a stale response use it instead.
+    func settleFailed(_ failure: FlightFailure) {
+        guard let ticket = caching.flight, let memory = worker.instance.memory else { return }
+        caching.flight = nil
+        if caching.candidate != nil, caching.staleUse.mayServeOnError {
+            memory.settle(ticket, .failed(failure))
+        } else {
+            memory.fail(ticket, failure)
+        }
+    }
+
+    /// Whether others wait for this request's fetch.
+    var hasFollowers: Bool {
+        guard let ticket = caching.flight, let memory = worker.instance.memory else { return false }
+        return memory.hasFollowers(ticket)
+    }
+
+    /// Whether the fetch is of use although the client is gone: it is being stored, or others wait.
+    var isOfUseToOthers: Bool {
+        if let fill = caching.fill, !fill.isAbandoned { return true }
+        return hasFollowers
+    }
+
+    /// The fetch that went on without a client is over.
+    func endDetached(_ failure: UpstreamFailure?) {
+        if let failure {
+            settleFailed(FlightFailure(status: failure.status, error: failure.reason.word))
+        }
+        if caching.fill != nil { worker.metrics.stores[.error].add() }
+        // A flight that nothing has settled has brought nothing to be shared.
+        settle(.alone)
+        worker.giveBack(self)
+    }
+}
