@@ -79,8 +79,9 @@ bench: ## meliproxy against nginx, HAProxy and Envoy; writes docs/benchmarks.md 
 	@exec python3 Benchmarks/bench.py $(ARGS)
 
 .PHONY: docs
-docs: packages ## write docs/metrics.md anew from the catalogue in Sources/Telemetry
-	@MELIPROXY_WRITE_DOCS=1 swift test $(TESTS) --filter TidyTests.PageTests
+docs: packages ## write docs/metrics.md and the table of docs/configuration.md from the catalogues
+	@MELIPROXY_WRITE_DOCS=1 swift test $(TESTS) \
+		--filter "TidyTests.PageTests|SettingsTests/documentation"
 
 .PHONY: format
 format: ## lay out all Swift sources

@@ -71,7 +71,8 @@ struct Explain: ParsableCommand {
     @Option(help: "Method.") var method = "GET"
     @Option(help: "Host field.") var host: String?
     @Option(help: ArgumentHelp("Address of the client.", valueName: "address")) var client: String?
-    @Option(help: ArgumentHelp("A request field, 'Name: value'; may be repeated.", valueName: "field"))
+    @Option(
+        help: ArgumentHelp("A request field, 'Name: value'; may be repeated.", valueName: "field"))
     var field: [String] = []
     @OptionGroup var options: AdminOptions
 

@@ -25,12 +25,14 @@ struct SettingsProblemTests {
         Case(
             "zzz: 1",
             "f:2:1: zzz: unknown key, expected one of instance, listen, admin, workers, "
-                + "trusted_proxies, via, forwarded, client, upstreams, routes, log, telemetry, shutdown"
+                + "trusted_proxies, via, forwarded, client, cache, upstreams, routes, log, telemetry, "
+                + "shutdown"
         ),
         Case(
-            "cache: {}",
-            "f:2:1: cache: unknown key, expected one of instance, listen, admin, workers, "
-                + "trusted_proxies, via, forwarded, client, upstreams, routes, log, telemetry, shutdown"
+            "caching: {}",
+            "f:2:1: caching: unknown key, expected one of instance, listen, admin, workers, "
+                + "trusted_proxies, via, forwarded, client, cache, upstreams, routes, log, telemetry, "
+                + "shutdown"
         ),
         Case("workers: many", "f:2:10: workers: expected a number from 0 to 1024, found `many`"),
         Case("workers: -1", "f:2:10: workers: expected a number from 0 to 1024, found `-1`"),
@@ -338,7 +340,7 @@ struct SettingsProblemTests {
         Case(
             "routes: [{limits: []}]",
             "f:2:11: routes[0].limits: unknown key, expected one of name, match, upstream, timeouts, "
-                + "request, response, rewrite, body_bytes_max"),
+                + "request, response, rewrite, body_bytes_max, cache"),
     ]
 
     @Test("routes", arguments: routeTable)

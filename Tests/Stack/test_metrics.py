@@ -58,7 +58,9 @@ def routed(start):
     """An instance with three routes, and its upstream."""
     with upstreams.Upstream(by_last_segment) as upstream:
         dead_port = harness.free_port()
-        yield start(settings=three_routes(upstream, dead_port), workers=2), upstream
+        # What is counted here is what reaches the upstream: nothing is collapsed.
+        settings = {**three_routes(upstream, dead_port), "cache": {"memory": "off"}}
+        yield start(settings=settings, workers=2), upstream
 
 
 # (method, target, status, route, method label); every answer keeps the connection except 400s.

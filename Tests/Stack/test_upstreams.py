@@ -341,8 +341,8 @@ def test_pool_limit(start):
         proxy = start(settings=harness.settings_for(upstream, upstream_settings={
             "pool": {"connections_max": 2, "pending_max": 3}}))
         waiting = [proxy.client() for _ in range(5)]
-        for client in waiting:
-            client.send(clients.head("GET", "/x"))
+        for number, client in enumerate(waiting):
+            client.send(clients.head("GET", f"/{number}"))
         proxy.wait_metric("http_requests_in_flight", 5)
         refused = proxy.fetch("GET", "/x")
         assert refused.status == 503

@@ -34,7 +34,10 @@ import Testing
 
     @Test("the families of this version") func families() {
         let expected = """
-            build_info config_last_reload_success_timestamp_seconds \
+            build_info cache_entries cache_evictions_total cache_flights_total \
+            cache_max_size_bytes cache_purges_total cache_requests_total \
+            cache_revalidations_total cache_size_bytes cache_stale_served_total \
+            cache_stores_total config_last_reload_success_timestamp_seconds \
             config_last_reload_successful connections_accepted_total connections_active \
             connections_closed_total connections_max connections_rejected_total draining \
             admin_requests_total http_received_bytes_total http_request_duration_seconds \

@@ -99,6 +99,8 @@ extension Rule {
         "Locking/Locked.swift",
         // A loop is handed around, but its state is touched on its own thread only.
         "EventLoop/Loop.swift",
+        // Written by its `init` alone.
+        "EventLoop/SharedBytes.swift",
         // A stream goes through `post` from and to the same thread.
         "EventLoop/Stream.swift",
         // Made on the loop's thread, run there, only carried elsewhere.

@@ -143,7 +143,8 @@ indirect enum ExplainValue {
         case .text(let value): JSONText.quoted(value)
         case .list(let values): "[" + values.map(\.json).joined(separator: ",") + "]"
         case .object(let fields):
-            "{" + fields.map { JSONText.quoted($0.0) + ":" + $0.1.json }.joined(separator: ",") + "}"
+            "{" + fields.map { JSONText.quoted($0.0) + ":" + $0.1.json }.joined(separator: ",")
+                + "}"
         }
     }
 }

@@ -32,7 +32,9 @@ extension Worker {
         line.append(request.origin.word)
         line.append("\",\"cache\":\"")
         line.append(request.caching.result?.word ?? "none")
-        line.append(request.caching.tier == .local ? "\",\"cache_tier\":\"local\"" : "\",\"cache_tier\":null")
+        line.append(
+            request.caching.tier == .local
+                ? "\",\"cache_tier\":\"local\"" : "\",\"cache_tier\":null")
         line.append(",\"age_s\":")
         if let age = request.caching.ageSeconds {
             line.append(decimal: UInt64(clamping: age))

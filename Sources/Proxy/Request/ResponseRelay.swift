@@ -237,7 +237,9 @@ final class ResponseRelay {
 
     private func finishBody() {
         request.contentIsComplete(version: head.version)
-        if framing == .chunked, !isWithheld { worker.writeLastChunk(decoder.trailers, for: request) }
+        if framing == .chunked, !isWithheld {
+            worker.writeLastChunk(decoder.trailers, for: request)
+        }
         flush()
         phase = .complete
     }

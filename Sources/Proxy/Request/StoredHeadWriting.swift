@@ -53,8 +53,10 @@ extension Worker {
         case .notModified:
             out.appendStatusLine(304)
             let fields = stored.head.fields
-            for field in fields where NotModified.keeps(
-                field.known, hasETag: !stored.metadata.etag.isEmpty) {
+            for field in fields
+            where NotModified.keeps(
+                field.known, hasETag: !stored.metadata.etag.isEmpty)
+            {
                 appendUnlessDropped(field, of: stored, request.route)
             }
             out.append(snapshot.viaField(for: .http11))

@@ -1,10 +1,11 @@
 extension CacheMemorySettings {
     var json: JSONValue {
-        .object([
+        var fields: [(String, JSONValue)] = [
             ("memory", .size(bytesMax)),
             ("followers_max", .number(followersMax)),
-            ("fill_bytes_max", .size(fillBytesMax)),
-        ])
+        ]
+        if let fillsMax { fields.append(("fill_bytes_max", .size(fillsMax))) }
+        return .object(fields)
     }
 }
 

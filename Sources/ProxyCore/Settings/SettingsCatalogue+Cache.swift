@@ -29,7 +29,8 @@ extension SettingsCatalogue {
             "Lifetime of a 5xx that says nothing about its own."),
         SettingsKey(
             "routes[].cache.ttl_min", "duration", "`0s`", "Lengthens shorter lifetimes above zero."),
-        SettingsKey("routes[].cache.ttl_max", "duration or `off`", "`off`", "Shortens longer ones."),
+        SettingsKey(
+            "routes[].cache.ttl_max", "duration or `off`", "`off`", "Shortens longer ones."),
         SettingsKey(
             "routes[].cache.ttl_jitter", "percent up to 50", "`0`",
             "Lifetimes are shortened by a random part of them up to this one."),

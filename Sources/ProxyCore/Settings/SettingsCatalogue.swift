@@ -21,7 +21,7 @@ public struct SettingsKey: Sendable, Equatable {
 /// Every key of the settings file.
 public enum SettingsCatalogue {
     /// The keys in the order of the documentation.
-    public static let keys: [SettingsKey] = 
+    public static let keys: [SettingsKey] =
         instance + client + cache + upstreams + routes + routeCache + operation
 
     /// The keys that may stand directly below `schema` (a path of the catalogue's form; empty: the

@@ -50,7 +50,9 @@ extension SettingsReader {
                     report(value, TextProblem(expected: "a status from 200 to 599", found: status))
                     continue
                 }
-                if let seconds = parse(value, Self.seconds) { cache.statusTTLSeconds[code] = seconds }
+                if let seconds = parse(value, Self.seconds) {
+                    cache.statusTTLSeconds[code] = seconds
+                }
             }
         }
         read("negative_ttl", of: section, into: &cache.negativeTTLSeconds, Self.seconds)
@@ -65,7 +67,9 @@ extension SettingsReader {
         read("refresh_ahead", of: section, into: &cache.refreshAheadSeconds) {
             (text) throws(TextProblem) in text == "off" ? 0 : try Self.seconds(text)
         }
-        if let most = cache.ttlMaxSeconds, most < cache.ttlMinSeconds, let value = section["ttl_min"] {
+        if let most = cache.ttlMaxSeconds, most < cache.ttlMinSeconds,
+            let value = section["ttl_min"]
+        {
             report(value, TextProblem("expected ttl_min to be at most ttl_max"))
         }
     }
