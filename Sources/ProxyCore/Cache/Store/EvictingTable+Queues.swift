@@ -3,9 +3,9 @@ extension EvictingTable {
     /// Where the count of uses stops.
     static var usesMax: UInt8 { 3 }
 
-    /// Entries that one call moves on at most before it evicts whatever comes next: bounds the time that
-    /// a lock is held after a while in which everything was used.
-    static var chancesMax: Int { 64 }
+    /// Entries that one call moves on at most before it evicts whatever comes next. Bounds the time for
+    /// which a lock is held when everything was used since the last eviction; costs one in 257 then.
+    static var chancesMax: Int { 256 }
 
     /// Evicts until `needed` bytes fit.
     mutating func makeRoom(for needed: Int, _ evicted: inout [Evicted<Value>]) {

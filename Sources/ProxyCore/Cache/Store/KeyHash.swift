@@ -4,17 +4,19 @@
 /// every product hold a secret word: who does not know `seed` can choose neither factor to be zero nor
 /// keys to fall together. Not for signatures, and not equal between processes with different seeds.
 public func seededHash(_ bytes: Span<UInt8>, seed: (UInt64, UInt64)) -> UInt64 {
+    // A factor with few bits set mixes little: the constants keep a poor seed from being one.
+    let (first, second) = (seed.0 ^ 0xa076_1d64_78bd_642f, seed.1 ^ 0xe703_7ed1_a0b4_28db)
     let count = bytes.count
-    var state = seed.0
+    var state = first
     var offset = 0
     while count &- offset > 16 {
-        state = fold(bytes.word(at: offset) ^ state, bytes.word(at: offset &+ 8) ^ seed.1)
+        state = fold(bytes.word(at: offset) ^ state, bytes.word(at: offset &+ 8) ^ second)
         offset &+= 16
     }
     // The last words may overlap what was read before; the length, below, tells such keys apart.
     let (low, high) = bytes.lastWords()
-    state = fold(low ^ state, high ^ seed.1)
-    return fold(state ^ 0x9e37_79b9_7f4a_7c15, seed.0 ^ UInt64(truncatingIfNeeded: count))
+    state = fold(low ^ state, high ^ second)
+    return fold(state ^ 0x8ebc_6af0_9c88_c6e3, first ^ UInt64(truncatingIfNeeded: count))
 }
 
 /// What `stableHash` starts from: the offset basis of FNV-1a.
