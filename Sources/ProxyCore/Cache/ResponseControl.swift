@@ -112,7 +112,14 @@ extension ResponseControl {
 
     /// RFC 9111 §3.5: whether the answer to a request with credentials may answer others.
     var allowsAuthorization: Bool {
-        !flags.isDisjoint(with: [.isPublic, .mustRevalidate]) || sharedMaxAge != .absent
+        flags.contains(.mustRevalidate) || isExplicitlyShared
+    }
+
+    /// Whether the response says that it may be shared although it carries a Set-Cookie: `public`, or an
+    /// s-maxage that makes sense.
+    var isExplicitlyShared: Bool {
+        if case .value = sharedMaxAge { return true }
+        return flags.contains(.isPublic)
     }
 
     /// RFC 9111 §4.2.4: whether a stale response may not be used without validation, whatever else is
@@ -121,7 +128,4 @@ extension ResponseControl {
         !flags.isDisjoint(with: [.noCache, .mustRevalidate, .proxyRevalidate])
             || sharedMaxAge != .absent
     }
-
-    /// Whether the response says that it may be shared although it carries a Set-Cookie.
-    var isExplicitlyShared: Bool { flags.contains(.isPublic) || sharedMaxAge != .absent }
 }

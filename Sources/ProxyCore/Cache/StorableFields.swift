@@ -16,8 +16,14 @@ struct StorableFields {
         }
         // Connection, what it nominates, and what concerns one connection or proxy only.
         guard head.isForwardable(field), !isProxyField(field, bytes) else { return false }
-        return !isListed(field, in: settings.dropFields, bytes)
-            && !isListed(field, in: control.noCacheFields, bytes)
+        return !isExcluded(field, bytes)
+    }
+
+    /// Whether the route does not store the field, or the response does not want it to be reused
+    /// without validation (§5.2.2.4).
+    func isExcluded(_ field: Field, _ bytes: Span<UInt8>) -> Bool {
+        isListed(field, in: settings.dropFields, bytes)
+            || isListed(field, in: control.noCacheFields, bytes)
     }
 
     /// Whether a field of a 304, or of an answer to HEAD, takes the place of the stored ones of its name
@@ -60,6 +66,7 @@ extension StoredHead {
         let bytes = head.bytes
         let updates = head.fields.filter { storable.updates($0, of: head, bytes.span) }
         for field in old.fields where field.known != .date {
+            if storable.isExcluded(field, old.bytes.span) { continue }
             let isReplaced = updates.contains { update in
                 update.known == field.known
                     && (field.known != .other
