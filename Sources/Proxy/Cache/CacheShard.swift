@@ -34,6 +34,11 @@ final class CacheShard {
         return settle(&gone) { table.resize(slot, valueBytes: table[slot].bytes, evicted: &$0) }
     }
 
+    /// Applies purges to an entry that is about to be changed and charged anew. Returns how many went.
+    func purge(_ slot: Int, _ purges: Purges, _ epoch: UInt64) -> Int {
+        table[slot].apply(purges, epoch)
+    }
+
     /// Adds an entry; false if it is too large.
     func insert(
         _ entry: CacheEntry, _ key: [UInt8], _ hash: UInt64, _ gone: inout [Evicted<CacheEntry>]

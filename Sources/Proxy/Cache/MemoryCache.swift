@@ -29,8 +29,10 @@ final class MemoryCache: Sendable {
     let bytesMax: Int
     let followersMax: Int
     let purges = Purges()
-    /// Bodies alive, in the tables or only on their way to slow clients.
-    let bodies = MemoryAccount()
+    /// Stored responses alive, in the tables or only on their way to slow clients.
+    let alive = MemoryAccount()
+    /// Bytes that the tables are charged with.
+    private let tabled = MemoryAccount()
     /// Bytes of answers that are being collected.
     let fills: FillBudget
     let seed: (UInt64, UInt64)
@@ -51,6 +53,27 @@ final class MemoryCache: Sendable {
         shards[Int(truncatingIfNeeded: hash >> 58)]
     }
 
+    /// Changes what is stored in a shard. What goes is let go of after the lock is.
+    private func change<Result>(
+        _ shard: Locked<CacheShard>,
+        _ body: (CacheShard, inout [Evicted<CacheEntry>]) -> Result
+    ) -> Result {
+        var gone: [Evicted<CacheEntry>] = []
+        return shard.withLock { shard in
+            let before = shard.table.bytes
+            let result = body(shard, &gone)
+            tabled.add(shard.table.bytes - before)
+            return result
+        }
+    }
+
+    /// What one table may take: its share of what is left of the budget by responses that only slow
+    /// clients hold on to.
+    private var shareNow: Int {
+        let adrift = max(0, alive.bytes - tabled.bytes)
+        return max(0, bytesMax - adrift) / MemoryCache.shardCount
+    }
+
     /// The hash that all of this works with.
     func hash(_ key: Span<UInt8>) -> UInt64 { seededHash(key, seed: seed) }
 
@@ -69,10 +92,9 @@ final class MemoryCache: Sendable {
         selects: (StoredResponse) -> Bool
     ) -> Found {
         let epoch = purges.epoch
-        var gone: [Evicted<CacheEntry>] = []
         return shard(hash).withLock { shard in
             guard let slot = shard.slot(key, hash: hash, counts: counts) else { return .nothing }
-            if shard.table[slot].checked != epoch { check(shard, slot, epoch, &gone) }
+            if shard.table[slot].checked != epoch { check(shard, slot, epoch) }
             return shard.table[slot].select(now: now, selects)
         }
     }
@@ -80,21 +102,22 @@ final class MemoryCache: Sendable {
     /// Every variant of `key`, for `explain`.
     func variants(_ key: Span<UInt8>, hash: UInt64) -> [CacheEntry.Variant] {
         let epoch = purges.epoch
-        var gone: [Evicted<CacheEntry>] = []
         return shard(hash).withLock { shard in
             guard let slot = shard.slot(key, hash: hash, counts: false) else { return [] }
-            if shard.table[slot].checked != epoch { check(shard, slot, epoch, &gone) }
+            if shard.table[slot].checked != epoch { check(shard, slot, epoch) }
             return shard.table[slot].variants
         }
     }
 
     /// Applies the purges recorded since the key was last looked at.
-    private func check(
-        _ shard: CacheShard, _ slot: Int, _ epoch: UInt64, _ gone: inout [Evicted<CacheEntry>]
-    ) {
+    private func check(_ shard: CacheShard, _ slot: Int, _ epoch: UInt64) {
+        let before = shard.table.bytes
         var dropped = 0
+        // It only shrinks: nothing has to make room.
+        var gone: [Evicted<CacheEntry>] = []
         _ = shard.update(slot, &gone) { dropped = $0.apply(purges, epoch) }
         shard.count(.invalidated, dropped)
+        tabled.add(shard.table.bytes - before)
     }
 
     // MARK: Changes
@@ -105,15 +128,18 @@ final class MemoryCache: Sendable {
         _ response: StoredResponse, key: [UInt8], hash: UInt64, target: PurgeTarget
     ) -> Bool {
         let epoch = purges.epoch
-        var gone: [Evicted<CacheEntry>] = []
-        return shard(hash).withLock { shard in
+        let share = shareNow
+        return change(shard(hash)) { shard, gone in
             guard !shard.wasInvalidated(hash, since: response.started.invalidations) else {
                 return false
             }
             let verdict = purges.verdict(on: response, target)
             if verdict == .hard { return false }
+            shard.setBytesMax(share, &gone)
             if let slot = shard.slot(key.span, hash: hash, counts: false) {
-                if shard.table[slot].checked != epoch { check(shard, slot, epoch, &gone) }
+                if shard.table[slot].checked != epoch {
+                    shard.count(.invalidated, shard.purge(slot, purges, epoch))
+                }
                 return shard.update(slot, &gone) { entry in
                     let replaced = entry.put(response, isSoft: verdict == .soft)
                     shard.count(.replaced, replaced)
@@ -128,8 +154,7 @@ final class MemoryCache: Sendable {
     /// Notes that answers for `key` are not to be shared for a while.
     func noteUnshared(_ key: [UInt8], hash: UInt64, target: PurgeTarget, now: Instant) {
         let until = now.advanced(byNanoseconds: MemoryCache.unsharedNanoseconds)
-        var gone: [Evicted<CacheEntry>] = []
-        shard(hash).withLock { shard in
+        change(shard(hash)) { shard, gone in
             if let slot = shard.slot(key.span, hash: hash, counts: false) {
                 _ = shard.update(slot, &gone) { $0.unsharedUntil = until }
             } else {
@@ -143,8 +168,7 @@ final class MemoryCache: Sendable {
     /// RFC 9111 §4.4: what is stored for `key` goes, and what is being fetched for it is not stored.
     func invalidate(_ key: Span<UInt8>, hash: UInt64) {
         let moment = invalidations.add(1, ordering: .acquiringAndReleasing).newValue
-        var gone: [Evicted<CacheEntry>] = []
-        shard(hash).withLock { shard in
+        change(shard(hash)) { shard, gone in
             shard.noteInvalidation(hash, moment)
             guard let slot = shard.slot(key, hash: hash, counts: false) else { return }
             shard.count(.invalidated, shard.table[slot].variants.count)
@@ -194,10 +218,11 @@ final class MemoryCache: Sendable {
 
     /// Looks at `count` slots of each shard and drops what is past every use.
     func sweep(count: Int, now: Timestamp, monotonic: Instant) {
+        let share = shareNow
         for shard in shards {
-            var gone: [Evicted<CacheEntry>] = []
-            shard.withLock {
-                $0.sweep(count: count, purges, now: now, monotonic: monotonic, &gone)
+            change(shard) { shard, gone in
+                shard.sweep(count: count, purges, now: now, monotonic: monotonic, &gone)
+                shard.setBytesMax(share, &gone)
             }
         }
     }

@@ -1,6 +1,7 @@
 internal import EventLoop
 internal import HTTP1
 internal import ProxyCore
+internal import Synchronization
 internal import Time
 
 /// A response in the memory cache: immutable, shared by all workers, alive until the last of them has
@@ -19,10 +20,13 @@ final class StoredResponse: Sendable {
     let started: FetchStart
     /// Whether `rendered` has an X-Request-Id of the upstream's.
     let hasRequestID: Bool
+    /// Bytes of memory that it takes, the allocations' own overhead included.
+    let bytes: Int
+    private let account: MemoryAccount
 
     init(
         _ metadata: StoredMetadata, _ head: StoredHead, rendered: [UInt8], body: SharedBytes,
-        started: FetchStart, hasRequestID: Bool
+        started: FetchStart, hasRequestID: Bool, account: MemoryAccount
     ) {
         self.metadata = metadata
         self.head = head
@@ -30,14 +34,14 @@ final class StoredResponse: Sendable {
         self.body = body
         self.started = started
         self.hasRequestID = hasRequestID
+        self.account = account
+        bytes =
+            body.count + rendered.count + head.bytes.count + metadata.tags.count * 8
+            + head.fields.count * MemoryLayout<Field>.stride + StoredResponse.overheadBytes
+        account.add(bytes)
     }
 
-    /// Bytes of memory that it takes, the allocations' own overhead included.
-    var bytes: Int {
-        let fields = head.fields.count * MemoryLayout<Field>.stride
-        return body.count + rendered.count + head.bytes.count + fields
-            + metadata.tags.count * 8 + StoredResponse.overheadBytes
-    }
+    deinit { account.add(-bytes) }
 
     /// Whether it can still answer anything, stale or after validation.
     func isUseful(at now: Timestamp) -> Bool {
@@ -56,4 +60,15 @@ struct FetchStart: Sendable {
     let purges: UInt64
     /// Invalidations by unsafe requests before.
     let invalidations: UInt64
+}
+
+/// How many bytes are alive of what was made under it, wherever they are held on to. From any thread.
+final class MemoryAccount: Sendable {
+    private let total = Atomic<Int>(0)
+
+    /// Bytes alive now.
+    var bytes: Int { total.load(ordering: .relaxed) }
+
+    /// Counts `count` more, or fewer if it is negative.
+    func add(_ count: Int) { total.add(count, ordering: .relaxed) }
 }

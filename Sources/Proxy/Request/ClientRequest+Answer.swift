@@ -61,7 +61,8 @@ extension ClientRequest {
             return
         }
         let updated = makeStored(
-            freshened.metadata, freshened.head, body: candidate.body, version: response.version)
+            freshened.metadata, freshened.head, body: candidate.body, version: response.version,
+            memory)
         caching.replacement = updated
         if freshened.isStorable {
             keep(updated, memory)
@@ -95,7 +96,7 @@ extension ClientRequest {
         case .freshen(let freshened) where freshened.isStorable:
             let updated = makeStored(
                 freshened.metadata, freshened.head, body: candidate.body,
-                version: response.version)
+                version: response.version, memory)
             keep(updated, memory)
         case .freshen, .invalidate: forget(memory)
         }
@@ -155,19 +156,20 @@ extension ClientRequest {
         caching.fill = nil
         let stored = makeStored(
             fill.metadata, fill.head,
-            body: SharedBytes(copying: [fill.body], account: memory.bodies), version: version)
+            body: SharedBytes(copying: fill.body.span), version: version, memory)
         keep(stored, memory)
         settle(.stored(stored))
     }
 
     private func makeStored(
-        _ metadata: StoredMetadata, _ head: StoredHead, body: SharedBytes, version: Version
+        _ metadata: StoredMetadata, _ head: StoredHead, body: SharedBytes, version: Version,
+        _ memory: MemoryCache
     ) -> StoredResponse {
         let rendered = worker.render(
             metadata, head, length: body.count, route: route, version: version)
         return StoredResponse(
             metadata, head, rendered: rendered.bytes, body: body, started: caching.started,
-            hasRequestID: rendered.hasRequestID)
+            hasRequestID: rendered.hasRequestID, account: memory.alive)
     }
 
     private func keep(_ response: StoredResponse, _ memory: MemoryCache) {
