@@ -45,7 +45,7 @@ public import Time
     private var foreseen: ReadOutcome?
     /// Since when the connection is in the pool.
     var idleSince: Instant = .never
-    /// Told when an idle connection is closed or spoken on by the upstream.
+    /// Told when the connection is closed or spoken on by the upstream while it is idle.
     var idleEvent: (() -> Void)?
     /// Which of the upstream's addresses this is.
     public let endpointIndex: Int
@@ -307,9 +307,8 @@ public import Time
     }
 
     /// Starts watching for the upstream closing the connection while it is idle.
-    func rest(at now: Instant, event: @escaping () -> Void) {
+    func rest(at now: Instant) {
         idleSince = now
-        idleEvent = event
         watch(.readable)
     }
 
@@ -319,7 +318,6 @@ public import Time
     /// Takes the connection out of its rest; false if it is not usable any more.
     func awake() -> Bool {
         idleSince = .never
-        idleEvent = nil
         // Looked at before use: what an upstream sent unasked must not become somebody's answer.
         if holdsNothing, isSocketSilent() {
             isDrained = true

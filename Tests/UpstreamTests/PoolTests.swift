@@ -66,6 +66,21 @@ struct PoolTests {
         #expect(facts.allSatisfy { $0 }, "\(facts)")
     }
 
+    @Test("between idle and in use a connection is never counted twice, nor not at all")
+    func countedOnce() throws {
+        let server = try ScriptedServer.answering("x")
+        defer { server.stop() }
+        let seen = try withPool([server.port]) { pool, _ in
+            pool.giveBack(try await pool.lease(), reusable: true)
+            var seen: [[Int]] = []
+            pool.changed = { [unowned pool] in seen.append(pool.counts) }
+            for _ in 0..<2 { pool.giveBack(try await pool.lease(), reusable: true) }
+            pool.changed = {}
+            return seen
+        }
+        #expect(seen == [[1, 0], [0, 1], [1, 0], [0, 1]])
+    }
+
     @Test("a fresh lease never takes an idle connection")
     func fresh() throws {
         let server = try ScriptedServer.answering("x")
