@@ -40,7 +40,8 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CUV", providers: [.apt(["libuv1-dev"]), .brew(["libuv"])]),
         .systemLibrary(
-            name: "CCurl", providers: [.apt(["libcurl4-openssl-dev"]), .brew(["curl"])]),
+            name: "CCurl",
+            providers: [.apt(["libcurl4-openssl-dev", "libssl-dev"]), .brew(["curl", "openssl"])]),
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
 
         module("Time"),

@@ -1,4 +1,6 @@
 #include <curl/curl.h>
+#include <openssl/ssl.h>
+#include <string.h>
 
 // curl_easy_setopt, curl_easy_getinfo and curl_multi_setopt are variadic C functions, which Swift
 // cannot call. One wrapper per argument type; the option still chooses what is set.
@@ -49,4 +51,37 @@ static inline CURLcode ccurl_set_write(CURL *easy, curl_write_callback callback,
 }
 static inline CURLcode ccurl_get_status(CURL *easy, long *status) {
     return curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, status);
+}
+
+// TLS: libcurl owns context and session. The context is set up once, from within libcurl's callback;
+// the session is asked one question. Both only if libcurl uses the very OpenSSL that we are linked with.
+
+// Room for three records of the largest size (RFC 8446 5.2, RFC 5246 6.2.3), so that they end with it.
+#define CCURL_TLS_READ_BYTES (3 * (SSL3_RT_MAX_PLAIN_LENGTH + 32))
+
+static inline int ccurl_shares_openssl(void) {
+    const char *theirs = curl_version_info(CURLVERSION_NOW)->ssl_version;
+    const char *ours = OpenSSL_version(OPENSSL_VERSION_STRING);
+    const char name[] = "OpenSSL/";
+    return theirs && !strncmp(theirs, name, sizeof name - 1) &&
+        !strcmp(theirs + sizeof name - 1, ours);
+}
+static inline CURLcode ccurl_tune_tls(CURL *easy, void *context, void *unused) {
+    (void)easy, (void)unused;
+    // Without read-ahead each record takes two system calls: its header, then the rest.
+    SSL_CTX_set_read_ahead(context, 1);
+    SSL_CTX_set_default_read_buffer_len(context, CCURL_TLS_READ_BYTES);
+    // Those buffers are given back whenever they are empty: an idle connection owns none.
+    SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
+    return CURLE_OK;
+}
+static inline CURLcode ccurl_set_tls_reading(CURL *easy) {
+    return curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, ccurl_tune_tls);
+}
+// Whether the TLS session holds bytes that were read from the socket; -1 if it cannot be asked (yet).
+static inline int ccurl_tls_holds_bytes(CURL *easy) {
+    struct curl_tlssessioninfo *info = NULL;
+    if (curl_easy_getinfo(easy, CURLINFO_TLS_SSL_PTR, &info) != CURLE_OK) return -1;
+    if (!info || info->backend != CURLSSLBACKEND_OPENSSL || !info->internals) return -1;
+    return SSL_has_pending(info->internals);
 }

@@ -65,6 +65,7 @@ internal import Telemetry
             unsafe ccurl_set_string(easy, CURLOPT_CAINFO, caFile)
             unsafe ccurl_set_string(easy, CURLOPT_CAPATH, nil)
         }
+        if endpoint.transport == .tls { unsafe ccurl_set_tls_reading(easy) }
         if let entry = endpoint.connectTo {
             unsafe connectTo = unsafe curl_slist_append(nil, entry)
             unsafe ccurl_set_list(easy, CURLOPT_CONNECT_TO, connectTo)
@@ -184,6 +185,13 @@ internal import Telemetry
         var count = 0
         let code = unsafe curl_easy_recv(easy, buffer.baseAddress, buffer.count, &count)
         return (code, count)
+    }
+
+    /// Whether OpenSSL holds bytes that it has read from the socket, decrypted or not; nil when it cannot
+    /// be asked, as before the first send or receive.
+    var holdsBytes: Bool? {
+        let answer = unsafe ccurl_tls_holds_bytes(easy)
+        return answer < 0 ? nil : answer > 0
     }
 
     /// Writes what can be written now; after CURLE_AGAIN the same bytes are to be offered again.

@@ -51,9 +51,6 @@ public struct Endpoint: Sendable, Equatable {
         return "\(Endpoint.bracketed(serverName)):\(port):\(Endpoint.bracketed(host)):\(port)"
     }
 
-    /// Whether the bytes on the socket are the message's own: no TLS on the way, not even to the proxy.
-    var isPlain: Bool { !isTLS && proxy == nil }
-
     private static func bracketed(_ host: String) -> String {
         host.utf8.contains(UInt8(ascii: ":")) ? "[\(host)]" : host
     }

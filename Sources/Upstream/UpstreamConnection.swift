@@ -21,7 +21,7 @@ public import Time
     }
 
     private let context: DialContext
-    private let isPlain: Bool
+    private let transport: Transport
     private var dialer: Dialer?
     private var descriptor: Int32 = -1
     private var poll: Poll?
@@ -39,18 +39,20 @@ public import Time
     public let created: Instant
     /// Requests that were started on this connection.
     public private(set) var uses = 0
-    /// Whether the last read found the socket empty: only then may the connection be kept.
+    /// Whether nothing is to be read, neither in the socket nor above it, unless the poll says so.
     private var isDrained = true
+    /// How the stream ended, found out behind bytes that were handed over first.
+    private var foreseen: ReadOutcome?
     /// Since when the connection is in the pool.
     var idleSince: Instant = .never
-    /// Told when an idle connection is closed or spoken on by the upstream.
+    /// Told when the connection is closed or spoken on by the upstream while it is idle.
     var idleEvent: (() -> Void)?
     /// Which of the upstream's addresses this is.
     public let endpointIndex: Int
 
     private init(_ context: DialContext, _ endpoint: Endpoint, index: Int) {
         self.context = context
-        isPlain = endpoint.isPlain
+        transport = endpoint.transport
         endpointIndex = index
         created = .now()
     }
@@ -140,31 +142,46 @@ public import Time
     /// Reads what is there, at most the context's buffer, and hands it to `consume` during the call.
     public func read(_ consume: (Span<UInt8>) -> Void) -> ReadOutcome {
         let buffer = unsafe context.receiveBuffer
-        let count: Int
-        if isPlain {
-            // The same bytes that curl_easy_recv would read, without its bookkeeping.
-            count = unsafe recv(descriptor, buffer.baseAddress, buffer.count, 0)
-            if count < 0 {
-                guard errno == EAGAIN || errno == EINTR else { return .broken }
-                isDrained = true
-                return .wouldBlock
-            }
-            // Short of the buffer means that the socket was emptied; the poll tells of what comes later.
-            isDrained = count < buffer.count
-        } else {
-            guard let dialer else { return .broken }
-            let (code, received) = unsafe dialer.receive(into: buffer)
-            if code == CURLE_AGAIN {
-                isDrained = true
-                return .wouldBlock
-            }
-            guard code == CURLE_OK else { return .broken }
-            count = received
-            // Bytes may wait inside OpenSSL while the socket is silent.
-            isDrained = false
+        let outcome = unsafe transport == .plain ? readSocket(buffer) : readLibrary(buffer)
+        if case .bytes(let count) = outcome {
+            unsafe consume(Span(_unsafeBytes: UnsafeRawBufferPointer(buffer)[..<count]))
         }
-        if count == 0 { return .end }
-        unsafe consume(Span(_unsafeBytes: UnsafeRawBufferPointer(buffer)[..<count]))
+        return outcome
+    }
+
+    /// The same bytes that curl_easy_recv would read, without its bookkeeping.
+    private func readSocket(_ buffer: UnsafeMutableRawBufferPointer) -> ReadOutcome {
+        let count = unsafe recv(descriptor, buffer.baseAddress, buffer.count, 0)
+        if count < 0 {
+            guard errno == EAGAIN || errno == EINTR else { return .broken }
+            isDrained = true
+            return .wouldBlock
+        }
+        // Short of the buffer means that the socket was emptied; the poll tells of what comes later.
+        isDrained = count < buffer.count
+        return count == 0 ? .end : .bytes(count)
+    }
+
+    /// Reads one record, and those that OpenSSL has read from the socket along with it.
+    private func readLibrary(_ buffer: UnsafeMutableRawBufferPointer) -> ReadOutcome {
+        guard let dialer else { return .broken }
+        if let foreseen { return foreseen }
+        var count = 0
+        repeat {
+            let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[count...])
+            let (code, received) = unsafe dialer.receive(into: rest)
+            // Until "again", bytes may wait inside the library while the socket is silent.
+            isDrained = code == CURLE_AGAIN
+            guard code == CURLE_OK, received > 0 else {
+                let outcome: ReadOutcome =
+                    isDrained ? .wouldBlock : code == CURLE_OK ? .end : .broken
+                if count == 0 { return outcome }
+                // What came before goes first. Asked again, a socket says "end" after it said "reset".
+                if !isDrained { foreseen = outcome }
+                break
+            }
+            count += received
+        } while transport == .tls && count < buffer.count && dialer.holdsBytes == true
         return .bytes(count)
     }
 
@@ -230,7 +247,7 @@ public import Time
     public func sendSome(_ bytes: [UInt8], from offset: Int) throws(UpstreamFailure) -> Int {
         let outcome: (count: Int, isBroken: Bool) = unsafe bytes.withUnsafeBytes { bytes in
             let rest = unsafe UnsafeRawBufferPointer(rebasing: bytes[offset...])
-            if isPlain {
+            if transport == .plain {
                 let count = unsafe Glibc.send(
                     descriptor, rest.baseAddress, rest.count, Int32(MSG_NOSIGNAL))
                 return (max(0, count), count < 0 && errno != EAGAIN && errno != EINTR)
@@ -277,28 +294,44 @@ public import Time
 
     // MARK: Keeping
 
-    /// Whether the socket holds nothing that belongs to no request. Reads where TLS may hold bytes.
+    /// Whether nothing that belongs to no request is on the connection, above its socket at least: what is
+    /// in the socket wakes a connection that rests, and is found by `awake`.
     func isQuiet() -> Bool {
-        if isDrained { return true }
+        if isDrained || holdsNothing { return true }
         return read { _ in } == .wouldBlock
     }
 
+    /// Whether OpenSSL has given out all that it has read.
+    private var holdsNothing: Bool {
+        transport == .tls && foreseen == nil && dialer?.holdsBytes == false
+    }
+
     /// Starts watching for the upstream closing the connection while it is idle.
-    func rest(at now: Instant, event: @escaping () -> Void) {
+    func rest(at now: Instant) {
         idleSince = now
-        idleEvent = event
         watch(.readable)
     }
 
     /// Whether an idle connection that has something to say is still open and in order.
-    func isStillIdle() -> Bool { !isPlain && read { _ in } == .wouldBlock }
+    func isStillIdle() -> Bool { transport != .plain && read { _ in } == .wouldBlock }
 
     /// Takes the connection out of its rest; false if it is not usable any more.
     func awake() -> Bool {
         idleSince = .never
-        idleEvent = nil
-        // Read before use: what an upstream sent unasked must not become somebody's answer.
-        return read { _ in } == .wouldBlock
+        // Looked at before use: what an upstream sent unasked must not become somebody's answer.
+        if holdsNothing, isSocketSilent() {
+            isDrained = true
+            return true
+        }
+        guard read({ _ in }) == .wouldBlock else { return false }
+        // "Again" with bytes inside: a record of which the rest is still to come.
+        return transport != .tls || dialer?.holdsBytes != true
+    }
+
+    /// Whether the socket is open and empty: then a read through libcurl would come to nothing.
+    private func isSocketSilent() -> Bool {
+        var byte: UInt8 = 0
+        return unsafe recv(descriptor, &byte, 1, Int32(MSG_PEEK)) < 0 && errno == EAGAIN
     }
 
     /// Whether the connection was closed.
@@ -316,30 +349,5 @@ public import Time
         poll = nil
         dialer.close()
         wake(.interrupted)
-    }
-}
-
-extension UpstreamFailure {
-    /// The client went away, or the instance stops.
-    static let unwanted = UpstreamFailure(.canceled, "nobody waits for the answer")
-
-    static let outOfMemory = UpstreamFailure(.connect, "libcurl is out of memory")
-
-    /// libcurl's word for a failed dial in our vocabulary.
-    static func dial(_ code: CURLcode) -> UpstreamFailure {
-        let text = unsafe String(cString: curl_easy_strerror(code))
-        switch code {
-        case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY:
-            return UpstreamFailure(.dns, text)
-        case CURLE_OPERATION_TIMEDOUT:
-            return UpstreamFailure(.timeout, text)
-        case CURLE_SSL_CONNECT_ERROR, CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CERTPROBLEM,
-            CURLE_SSL_CIPHER, CURLE_SSL_CACERT_BADFILE, CURLE_SSL_ISSUER_ERROR,
-            CURLE_SSL_ENGINE_NOTFOUND, CURLE_SSL_SHUTDOWN_FAILED, CURLE_SSL_INVALIDCERTSTATUS,
-            CURLE_USE_SSL_FAILED, CURLE_SSL_CLIENTCERT:
-            return UpstreamFailure(.tls, text)
-        default:
-            return UpstreamFailure(.connect, text)
-        }
     }
 }

@@ -60,9 +60,9 @@ public final class UpstreamPool {
     private var isClosed = false
 
     /// Connections in use or being made.
-    public private(set) var active = 0 { didSet { changed() } }
+    public private(set) var active = 0
     /// Idle connections.
-    public private(set) var idle = 0 { didSet { changed() } }
+    public private(set) var idle = 0
     /// Told when `active` or `idle` changed.
     public var changed: () -> Void = {}
     /// Told of each connection made: nanoseconds that it took.
@@ -90,6 +90,13 @@ public final class UpstreamPool {
         slots[connection.endpointIndex].endpoint
     }
 
+    /// Changes the counters, both at once where a connection goes from one kind to the other.
+    private func count(active activeChange: Int = 0, idle idleChange: Int = 0) {
+        active += activeChange
+        idle += idleChange
+        changed()
+    }
+
     // MARK: Leasing
 
     /// A connection for one request: an idle one, or with `fresh` always a new one. Fails with dns,
@@ -104,7 +111,7 @@ public final class UpstreamPool {
         do {
             return begin(try await dial(until: deadline, interrupt), interrupt)
         } catch {
-            active -= 1
+            count(active: -1)
             admitNext()
             throw error
         }
@@ -113,7 +120,6 @@ public final class UpstreamPool {
     /// An idle connection if there is one, without ever suspending: the fast path of `lease`.
     public func leaseIdle(_ interrupt: Interrupt) -> UpstreamConnection? {
         guard let connection = takeIdle(at: .now()) else { return nil }
-        active += 1
         return begin(connection, interrupt)
     }
 
@@ -129,7 +135,6 @@ public final class UpstreamPool {
     /// enough, nothing unread is on it, and there is room.
     public func giveBack(_ connection: UpstreamConnection, reusable: Bool) {
         connection.end()
-        active -= 1
         let now = Instant.now()
         let isYoung = now.nanoseconds(since: connection.created) < limits.ageNanoseconds
         let isUsable = reusable && isYoung && connection.isQuiet()
@@ -137,15 +142,16 @@ public final class UpstreamPool {
         if isUsable, !isClosed, idle < limits.idleMax {
             keep(connection, at: now)
         } else {
+            count(active: -1)
             connection.close()
         }
         if !pending.isEmpty { admitNext() }
     }
 
     private func keep(_ connection: UpstreamConnection, at now: Instant) {
-        connection.rest(at: now) { [unowned self, unowned connection] in idleSpoke(connection) }
+        connection.rest(at: now)
         slots[connection.endpointIndex].idle.append(connection)
-        idle += 1
+        count(active: -1, idle: 1)
         if sweeper?.deadline == .never {
             sweeper?.arm(at: now.advanced(byNanoseconds: limits.idleNanoseconds))
         }
@@ -158,23 +164,25 @@ public final class UpstreamPool {
         let slot = connection.endpointIndex
         guard let index = slots[slot].idle.firstIndex(where: { $0 === connection }) else { return }
         slots[slot].idle.remove(at: index)
-        idle -= 1
+        count(idle: -1)
         connection.close()
         if !pending.isEmpty { admitNext() }
     }
 
+    /// Counts what it returns as active.
     private func takeIdle(at now: Instant) -> UpstreamConnection? {
         guard idle > 0 else { return nil }
         // Two rounds at most: first the endpoints in turn, none of them avoided.
         for step in 0..<slots.count {
             let index = (turn + step) % slots.count
             while let connection = slots[index].idle.popLast() {
-                idle -= 1
                 let age = now.nanoseconds(since: connection.created)
                 if age < limits.ageNanoseconds, connection.awake() {
+                    count(active: 1, idle: -1)
                     turn = (index + 1) % slots.count
                     return connection
                 }
+                count(idle: -1)
                 connection.close()
             }
             // With several endpoints the one in turn is dialled and not passed over for an idle one.
@@ -196,7 +204,7 @@ public final class UpstreamPool {
     ) async throws(UpstreamFailure) -> UpstreamConnection? {
         makeRoom()
         if active + idle < limits.connectionsMax {
-            active += 1
+            count(active: 1)
             return nil
         }
         guard pending.count < limits.pendingMax else {
@@ -224,6 +232,7 @@ public final class UpstreamPool {
         forgetAbandoned()
         // Read before use, as for an idle one.
         guard let next = pending.first, !next.isFresh, connection.awake() else { return false }
+        // It stays active, for somebody else.
         next.connection = connection
         admit(next)
         return true
@@ -233,12 +242,13 @@ public final class UpstreamPool {
         forgetAbandoned()
         guard let next = pending.first else { return }
         makeRoom()
-        if active + idle < limits.connectionsMax { admit(next) }
+        guard active + idle < limits.connectionsMax else { return }
+        count(active: 1)
+        admit(next)
     }
 
     private func admit(_ next: PendingLease) {
         pending.removeFirst()
-        active += 1
         next.granted.resume(.ready)
     }
 
@@ -261,7 +271,7 @@ public final class UpstreamPool {
         }
         guard let oldest else { return }
         let connection = slots[oldest.slot].idle.removeFirst()
-        idle -= 1
+        count(idle: -1)
         connection.close()
     }
 
@@ -277,6 +287,9 @@ public final class UpstreamPool {
                 let start = Instant.now()
                 let connection = try await UpstreamConnection.dial(
                     slots[index].endpoint, index: index, context, until: deadline, interrupt)
+                connection.idleEvent = { [unowned self, unowned connection] in
+                    idleSpoke(connection)
+                }
                 slots[index].avoidUntil = Instant(nanoseconds: 0)
                 opened(Instant.now().nanoseconds(since: start))
                 return connection
@@ -313,7 +326,7 @@ public final class UpstreamPool {
                     break
                 }
                 slots[index].idle.removeFirst()
-                idle -= 1
+                count(idle: -1)
                 first.close()
             }
         }
@@ -327,6 +340,6 @@ public final class UpstreamPool {
         sweeper?.cancel()
         for slot in slots { for connection in slot.idle { connection.close() } }
         for index in slots.indices { slots[index].idle.removeAll() }
-        idle = 0
+        count(idle: -idle)
     }
 }

@@ -4,6 +4,7 @@ import ssl
 import struct
 import subprocess
 import threading
+import time
 
 import pytest
 
@@ -107,6 +108,30 @@ def test_https_record_read_in_small_steps(start, authority):
         with proxy.client(receive_buffer=4096) as client:
             client.send(clients.head("GET", "/x"))
             assert client.response().body == body
+
+
+@pytest.mark.parametrize("seconds", [None, 0.05], ids=["record", "late"])
+def test_https_unasked_answer_is_nobodys(start, authority, seconds):
+    """A second answer in the first one's record, or some time after it: never the next request's."""
+    forged = upstreams.response(b"forged")
+
+    def answer(request):
+        reply = upstreams.response(request.target.encode())
+        if request.target != "/first":
+            return reply
+        if seconds is None:
+            return reply + forged
+        return [reply, upstreams.Pause(seconds), forged]
+
+    with upstreams.Upstream(answer, tls=tls_context(authority, "good")) as upstream:
+        proxy = start(settings=tls_settings(named(upstream), authority))
+        with proxy.client() as client:
+            for target in ("/first", "/second", "/third"):
+                client.send(clients.head("GET", target))
+                assert client.response().body == target.encode()
+                if seconds and target == "/first":
+                    time.sleep(0.3)
+        assert len(upstream.connections) == 2
 
 
 @pytest.mark.parametrize("certificate,tls", [("other", {}), ("good", {"server_name": "b.example"})])

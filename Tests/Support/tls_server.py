@@ -2,13 +2,21 @@
 
 usage: tls_server.py CERTIFICATE KEY [ALPN,ALPN...]
 Paths: /protocol, /bytes/N (N bytes in one write), /close (answers up to the end, with
-close_notify), /fin (the same without), anything with a body (its length and SHA-256).
+close_notify), /fin (the same without), /twice (two answers in one segment), /late (an answer, and
+some time after it another one), /half (an answer, then the beginning of a record), anything with
+a body (its length and SHA-256).
 """
 import hashlib
 import socket
 import ssl
 import sys
 import threading
+import time
+
+
+def cork(raw, is_on):
+    """Whether what is sent is held back, up to 200 ms, to go in as few segments as it fits into."""
+    raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, int(is_on))
 
 
 def pattern(count):
@@ -49,6 +57,7 @@ def serve(raw, context):
             path = head.split(" ")[1]
             body = stream.read(body_length(head))
             if path in ("/close", "/fin"):
+                cork(connection, True)
                 connection.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nto the end")
                 if path == "/close":
                     connection.unwrap()
@@ -65,8 +74,21 @@ def serve(raw, context):
                 answer = pattern(int(path[len("/bytes/"):]))
             else:
                 answer = f"{len(body)} {hashlib.sha256(body).hexdigest()}".encode()
-            connection.sendall(f"HTTP/1.1 200 OK\r\nContent-Length: {len(answer)}\r\n\r\n".encode())
-            connection.sendall(answer)
+            cork(connection, True)
+            for number in range(2 if path in ("/twice", "/late") else 1):
+                if number and path == "/late":
+                    cork(connection, False)
+                    time.sleep(0.05)
+                connection.sendall(
+                    f"HTTP/1.1 200 OK\r\nContent-Length: {len(answer)}\r\n\r\n".encode())
+                connection.sendall(answer)
+            cork(connection, False)
+            if path == "/half":
+                raw_again = socket.socket(fileno=connection.detach())
+                raw_again.sendall(b"\x17\x03\x03\x00\x30" + bytes(10))
+                raw_again.recv(1)
+                raw_again.close()
+                return
     except (OSError, ssl.SSLError):
         pass
     finally:

@@ -62,6 +62,7 @@ struct TLSTests {
             try await connection.request("GET \(path) HTTP/1.1\r\nHost: x\r\n\r\n")
             return try await connection.readToEnd()
         }
+        // With close_notify the end lies behind the bytes, in the same read.
         #expect(text.hasSuffix("to the end"))
         #expect(outcome == .end)
     }
@@ -122,5 +123,85 @@ struct TLSTests {
         #expect(facts.1)
         #expect(facts.2 == pattern(5))
         #expect(facts.3 == 1)
+    }
+
+    @Test("records that came together are read together; small ones are not waited for")
+    func coalescing() throws {
+        let server = try TLSServer()
+        let largest = try withConnection(server.endpoint()) { connection, loop in
+            var largest = 0
+            for _ in 0..<20 where largest <= 16_384 {
+                try await connection.request("GET /bytes/40000 HTTP/1.1\r\nHost: x\r\n\r\n")
+                try await connection.waitReadable(until: .patience)
+                await loop.sleep(nanoseconds: 10_000_000)
+                if case .bytes(let count) = connection.read({ _ in }) {
+                    largest = max(largest, count)
+                }
+                while connection.read({ _ in }) != .wouldBlock {}
+            }
+            return largest
+        }
+        #expect(Transport.sharesOpenSSL, "libcurl has another OpenSSL than this program")
+        #expect(largest > 16_384, "no read brought more than one record")
+    }
+
+    @Test("a second answer in the same segment is seen with the first, or keeps it from being kept")
+    func twice() throws {
+        let server = try TLSServer()
+        let isSeen = try withConnection(server.endpoint()) { connection, _ in
+            let once = try await connection.get("/once")
+            let length = once.head.utf8.count + once.body.count
+            try await connection.request("GET /twice HTTP/1.1\r\nHost: x\r\n\r\n")
+            var count = 0
+            while count < length {
+                if case .bytes(let more) = connection.read({ _ in }) {
+                    count += more
+                } else {
+                    try await connection.waitReadable(until: .patience)
+                }
+            }
+            return count > length || !connection.isQuiet()
+        }
+        #expect(isSeen)
+    }
+
+    @Test("bytes that OpenSSL holds beyond the answer: not kept, and not used")
+    func held() throws {
+        let server = try TLSServer()
+        let facts = try onDialLoop(receiveBytesMax: 1024) { context in
+            let pool = UpstreamPool(context, endpoints: [server.endpoint()], limits: PoolLimits())
+            defer { pool.close() }
+            let first = try await pool.lease(fresh: false, until: .patience, Interrupt())
+            try await first.request("GET /bytes/5000 HTTP/1.1\r\nHost: x\r\n\r\n")
+            var count = 0
+            while count < 1024 {
+                if case .bytes(let more) = first.read({ _ in }) {
+                    count += more
+                } else {
+                    try await first.waitReadable(until: .patience)
+                }
+            }
+            let isUsable = [first.isQuiet(), first.awake()]
+            pool.giveBack(first, reusable: true)
+            return (isUsable, first.isClosed, pool.idle)
+        }
+        #expect(facts.0 == [false, false])
+        #expect(facts.1)
+        #expect(facts.2 == 0)
+    }
+
+    @Test(
+        "an answer that nobody asked for, or half a record of one: found before the connection is used",
+        arguments: ["/late", "/half"])
+    func unasked(path: String) throws {
+        let server = try TLSServer()
+        let outcome = try withConnection(server.endpoint()) { connection, loop in
+            let answer = try await connection.get(path)
+            let isQuietAfterwards = path == "/half" || connection.isQuiet()
+            let end = Instant.patience
+            while connection.awake(), .now() < end { await loop.sleep(nanoseconds: 1_000_000) }
+            return (answer.head.hasPrefix("HTTP/1.1 200"), isQuietAfterwards, Instant.now() < end)
+        }
+        #expect(outcome == (true, true, true))
     }
 }
