@@ -117,11 +117,12 @@ def _fields(cc, fields):
     return (*((("Cache-Control", cc),) if cc is not None else ()), *fields)
 
 
-def miss(cc=None, *fields, status=200, body=None, dated=True, steps=None, unchanged=None, **more):
-    """A step that the origin answers, with this Cache-Control and these fields."""
+def miss(cc=None, *fields, status=200, seen=None, body=None, dated=True, steps=None,
+         unchanged=None, **more):
+    """A step that the origin answers, with this Cache-Control and these fields; the client sees
+    the same status unless `seen` names another (or several)."""
     answer = Answer(status, _fields(cc, fields), body, dated, unchanged, steps)
-    more.setdefault("status", status)
-    return Step(answer, fetches=more.pop("fetches", 1), cache=more.pop("cache", None), **more)
+    return Step(answer, status=seen or status, fetches=more.pop("fetches", 1), cache=more.pop("cache", None), **more)
 
 
 def hit(of=0, **more):

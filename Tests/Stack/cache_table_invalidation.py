@@ -45,4 +45,4 @@ case("not-invalidated-on-another-host", SECTION, miss(HOUR, host="other.example"
 case("invalidated-while-stale", SECTION, miss("max-age=1, stale-while-revalidate=60"), PAUSE,
      unsafe("PUT"), miss(HOUR), hit(2))
 case("trace-is-safe", SECTION, miss(HOUR), miss("no-store", method="TRACE", fetches=None,
-     status=(200, 405, 501)), hit())
+     seen=(200, 405, 501)), hit())

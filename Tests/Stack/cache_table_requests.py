@@ -96,14 +96,12 @@ def failing(name, **more):
     if name in DEAD:
         # One attempt more may follow on a connection that was closed while idle.
         return miss(steps=DEAD[name], fetches=None, **more)
-    return miss("no-store", **{"status": ERRORS[name], **more})
+    return miss("no-store", status=ERRORS[name], **more)
 
 
 def stale_instead(name, **more):
     """The same, answered with the body of the first step."""
-    step = failing(name, **more)
-    step.status, step.of, step.age = 200, 0, (2, 5)
-    return step
+    return failing(name, seen=200, of=0, age=(2, 5), **more)
 
 
 for name in (*DEAD, *ERRORS):
@@ -111,11 +109,11 @@ for name in (*DEAD, *ERRORS):
          stale_instead(name))
     refused = (502, 504) if name in DEAD else ERRORS[name]
     case(f"no-stale-without-consent-{name}", STALE, miss("max-age=1", ETAG), PAUSE,
-         failing(name, status=refused), choice="§4.2.4 would allow stale; ours needs consent")
+         failing(name, seen=refused), choice="§4.2.4 would allow stale; ours needs consent")
     for directive in ("must-revalidate", "proxy-revalidate", "s-maxage=1"):
         case(f"no-stale-with-{directive.split('=')[0]}-{name}", STALE,
              miss(f"max-age=1, stale-if-error=60, {directive}", ETAG), PAUSE,
-             failing(name, status=refused))
+             failing(name, seen=refused))
 case("no-stale-with-no-cache-503", STALE, miss("no-cache, max-age=1, stale-if-error=60", ETAG),
      failing("503"))
 case("stale-if-error-past-its-window", SIE, miss("max-age=1, stale-if-error=0"), PAUSE,

@@ -108,7 +108,8 @@ case("get-with-a-body", "RFC 9110 §9.3.1", miss(HOUR, payload=b"x"), miss(HOUR,
 HEAD = "RFC 9111 §4.3.5"
 case("head-from-get", HEAD, miss(HOUR, ("X-A", "1"), body=b"0123456789"),
      hit(method="HEAD", has={"Content-Length": "10", "X-A": "1"}))
-case("head-does-not-store-a-body", HEAD, miss(HOUR, method="HEAD"), miss(HOUR))
+case("head-does-not-store-a-body", HEAD, miss(HOUR, method="HEAD"), miss(HOUR),
+     choice="a HEAD that misses goes on as HEAD, not as GET")
 case("head-is-asked-for", HEAD, miss("no-store", method="HEAD"), miss("no-store", method="HEAD"))
 case("head-freshens", HEAD, miss("max-age=1", ("ETag", '"a"'), body=b"01234"), PAUSE,
      miss(HOUR, ("ETag", '"a"'), ("X-New", "1"), body=b"01234", method="HEAD", unchanged=(
@@ -128,11 +129,13 @@ case("key-order-of-query", KEY, miss(HOUR, path="?a=1&b=2"), miss(HOUR, path="?b
 case("key-other-host", KEY, miss(HOUR), miss(HOUR, host="other.example"), hit(),
      hit(1, host="other.example"))
 case("key-host-in-other-case", "RFC 9110 §4.2.3", miss(HOUR), hit(host="TEST.example"))
-case("key-default-port", "RFC 9110 §4.2.3", miss(HOUR), hit(host="test.example:80"))
+case("key-default-port", "RFC 9110 §4.2.3", miss(HOUR), hit(host="test.example:80"),
+     choice="RFC 9110 §4.2.3: equivalent, which a cache need not see")
 case("key-path-in-other-case", KEY, miss(HOUR, path="/a"), miss(HOUR, path="/A"))
 for name, first, second in [("unreserved", "/%7Ea", "/~a"), ("case-of-hex", "/%e9", "/%E9"),
                             ("dot-segments", "/a/./b/../c", "/a/c"), ("empty-query", "?", "")]:
-    case(f"key-normal-{name}", "RFC 3986 §6.2.2", miss(HOUR, path=first), hit(path=second))
+    case(f"key-normal-{name}", "RFC 3986 §6.2.2", miss(HOUR, path=first), hit(path=second),
+         choice="RFC 9110 §4.2.3: equivalent, which a cache need not see")
 for name, first, second in [("reserved", "/a%2Fb", "/a/b"), ("plus", "?a=+", "?a=%20"),
                             ("slash", "/a/", "/a"), ("double-slash", "//a", "/a")]:
     case(f"key-kept-{name}", "RFC 3986 §2.2", miss(HOUR, path=first), miss(HOUR, path=second))

@@ -105,16 +105,16 @@ for name, tag, since, status in [("match-not-since", '"abcdef"', BEFORE, 304),
 RECEIVED = "RFC 9111 §4.3.2"
 UNCHANGED = (("Cache-Control", HOUR), TAG)
 case("client-condition-when-stale-and-unchanged", RECEIVED, miss("max-age=1", TAG), PAUSE,
-     miss("no-store", unchanged=UNCHANGED, req=[(INM, '"abcdef"')], status=304), hit())
+     miss("no-store", unchanged=UNCHANGED, req=[(INM, '"abcdef"')], seen=304), hit())
 case("client-other-tag-when-stale-and-unchanged", RECEIVED, miss("max-age=1", TAG), PAUSE,
-     miss("no-store", unchanged=UNCHANGED, req=[(INM, '"x"')], status=200, of=0), hit())
+     miss("no-store", unchanged=UNCHANGED, req=[(INM, '"x"')], seen=200, of=0), hit())
 case("client-condition-when-stale-and-changed", RECEIVED, miss("max-age=1", TAG), PAUSE,
      miss(HOUR, ("ETag", '"new"'), req=[(INM, '"abcdef"')], of=1), hit(1))
 case("client-condition-when-nothing-is-stored", RECEIVED,
-     miss(HOUR, TAG, unchanged=UNCHANGED, req=[(INM, '"abcdef"')], status=304),
+     miss(HOUR, TAG, unchanged=UNCHANGED, req=[(INM, '"abcdef"')], seen=304),
      miss(HOUR, TAG, fetches=None, unchanged=UNCHANGED, status=200))
 case("304-to-a-client-is-not-stored-as-200", RECEIVED,
-     miss(HOUR, TAG, unchanged=UNCHANGED, req=[(IMS, AFTER)], status=304),
+     miss(HOUR, TAG, unchanged=UNCHANGED, req=[(IMS, AFTER)], seen=304),
      miss("no-store", TAG, fetches=None, status=200, cache=None))
 case("if-none-match-on-vary-miss", RECEIVED, miss(HOUR, TAG, ("Vary", "X-A"), req=[("X-A", "1")]),
      miss(HOUR, ("ETag", '"2"'), ("Vary", "X-A"), req=[("X-A", "2"), (INM, '"abcdef"')]))
