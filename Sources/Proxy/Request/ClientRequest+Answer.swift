@@ -154,9 +154,10 @@ extension ClientRequest {
     func contentIsComplete(version: Version) {
         guard let fill = caching.fill, let memory = worker.instance.memory else { return }
         caching.fill = nil
+        let content = fill.body
         let stored = makeStored(
             fill.metadata, fill.head,
-            body: SharedBytes(copying: fill.body.span), version: version, memory)
+            body: SharedBytes(copying: content.span), version: version, memory)
         keep(stored, memory)
         settle(.stored(stored))
     }
