@@ -1,6 +1,6 @@
-// The floor under a cached hit: one thread, epoll, and for every read one fixed response. Nothing is
-// parsed, looked up, counted or logged; a client that pipelines or splits its requests is not served
-// rightly. Usage: bareloop PORT FILE, where FILE holds the whole response, head and body.
+// The floor under a cached hit: one thread, epoll, and for every read one fixed response. Nothing
+// is parsed, looked up, counted or logged; a client that pipelines or splits its requests is not
+// served rightly. Usage: bareloop PORT FILE, where FILE holds the whole response, head and body.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """CPU cost of meliproxy beside nginx, HAProxy, Varnish and Envoy, on this machine, in one run.
 
-Requests that are passed through, and requests that are answered from the cache. Each proxy runs alone
-on one core; the origin and wrk share another. Rounds are interleaved and the order turns from round to
-round, so that a slow minute of the machine meets all of them. The figure to compare is CPU time per
-request of the proxy's process tree; requests/s depend on the other core too. Standard library only.
-Writes docs/benchmarks.md (--quick, --only and --without-meliproxy: only prints).
+Requests that are passed through, and requests that are answered from the cache. Each proxy runs
+alone on one core; the origin and wrk share another. Rounds are interleaved and the order turns from
+round to round, so that a slow minute of the machine meets all of them. The figure to compare is CPU
+time per request of the proxy's process tree; requests/s depend on the other core too. Standard
+library only. Writes docs/benchmarks.md (--quick, --only and --without-meliproxy: only prints).
 """
 import argparse
 import contextlib

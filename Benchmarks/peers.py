@@ -50,7 +50,7 @@ NGINX_ZONE = """proxy_cache_path {dir}/cache levels=1:2 keys_zone=c:64m max_size
     open_file_cache max=16384 inactive=600s;
     open_file_cache_valid 600s;"""
 NGINX_CACHE = """proxy_cache c;
-            # sendfile from tmpfs marks the end of a file as not the last; corked, it waits for 40 ms.
+            # sendfile from tmpfs marks a file's end as not the last; corked, it waits for 40 ms.
             tcp_nopush off;"""
 
 HAPROXY = """
@@ -128,7 +128,7 @@ def varnish(place):
 
 
 def envoy(place):
-    """Envoy's router, one worker, no access log; behind its cache filter where hits are measured."""
+    """Envoy's router, one worker, no access log; where hits are measured, its cache filter."""
     connection_manager = {
         "@type": "type.googleapis.com/envoy.extensions.filters.network"
                  ".http_connection_manager.v3.HttpConnectionManager",
@@ -218,7 +218,8 @@ def versions(names, meliproxy_path):
     """{proxy: what it says of its version}"""
     asked = {
         "meliproxy": [meliproxy_path, "version"], "nginx": ["nginx", "-v"],
-        "HAProxy": ["haproxy", "-v"], "Varnish": ["varnishd", "-V"], "Envoy": [ROOT / ".venv/bin/envoy", "--version"],
+        "HAProxy": ["haproxy", "-v"], "Varnish": ["varnishd", "-V"],
+        "Envoy": [ROOT / ".venv/bin/envoy", "--version"],
         "wrk": ["wrk", "-v"], "openssl": ["openssl", "version"], "cc": ["cc", "--version"],
     }
     answers = {}

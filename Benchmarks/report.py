@@ -16,11 +16,12 @@ limit, and requests/s and latency say little about the proxy. Loopback moves byt
 network card, and the machine is small and shared: compare within one run, do not quote.
 """
 HITS = """
-Everything is in the cache before the measurement, and the origin's own counter proves that it is not
-asked meanwhile. meliproxy keeps its metrics and logs one request in 100; the others log nothing, but
-for Varnish, which always writes its log to shared memory. nginx caches in files in memory and keeps
-16,384 of them open. The *bare loop* is no proxy: one thread with epoll that sends one fixed response for
-whatever it reads. The keys of the Zipf workload are drawn beforehand, from the same seed in every run.
+Everything is in the cache before the measurement, and the origin's own counter proves that it is
+not asked meanwhile. meliproxy keeps its metrics and logs one request in 100; the others log nothing,
+but for Varnish, which always writes its log to shared memory. nginx caches in files in memory and
+keeps up to 16,384 of them open. The *bare loop* is no proxy: one thread with epoll that sends one
+fixed response for whatever it reads. The keys of the Zipf workload are drawn beforehand, the same
+ones in every run.
 """
 # Multiples of the others' CPU per request that meliproxy is to stay below on hits.
 TARGETS = {"HAProxy": 0.8, "nginx": 0.5, "Varnish": 0.35, BARE: 1.3}
@@ -31,7 +32,7 @@ ZIPF_TARGET = 1.15
 def render(command, options, samples, idle, versions, took_s):
     """The whole page."""
     out = ["# Benchmarks", "",
-           "Cost of a request passed through and of a request answered from the cache, beside others."
+           "Cost of a request passed through and of one answered from the cache, beside others."
            " Written by `make bench`.", "",
            f"- {time.strftime('%Y-%m-%d %H:%M UTC', time.gmtime())}, commit {_commit()}, "
            f"{took_s / 60:.0f} minutes, `{command}`",
@@ -69,7 +70,8 @@ def _workload(workload, by_name):
     if own := by_name.get("meliproxy"):
         ratios = [_ratio(name, own, rows, targets.get(name))
                   for name, rows in by_name.items() if name != "meliproxy"]
-        out += _sentence("CPU per request of meliproxy as a multiple of each, round by round", ratios)
+        out += _sentence("CPU per request of meliproxy as a multiple of each, round by round",
+                         ratios)
     if bare := by_name.get(BARE):
         ratios = [_ratio(name, rows, bare) for name, rows in by_name.items()
                   if name not in ("meliproxy", BARE)]

@@ -1,4 +1,4 @@
-"""What is asked for: one path or many, of an origin over http or https, passed through or cached."""
+"""What is asked for: one path or many, over http or https, passed through or cached."""
 import itertools
 import pathlib
 import random

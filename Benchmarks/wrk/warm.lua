@@ -1,5 +1,5 @@
--- Asks for every key once, and for one in twenty again so that none of the first is on its way still.
--- Leaves the process then: nothing else ends wrk before its time. Usage: wrk -s warm.lua URL -- KEYS
+-- Asks for every key once, and for one in twenty again so that none of the first is on its way
+-- still. Then ends wrk, which else stays for its time. Usage: wrk -s warm.lua URL -- KEYS
 local keys, asked, answered, enough = 0, 0, 0, 0
 
 function init(arguments)
