@@ -72,7 +72,7 @@ tsan: packages ## unit and integration tests under the thread sanitizer
 		-Xswiftc -DTHREAD_SANITIZER
 
 .PHONY: bench
-bench: ## meliproxy against nginx, HAProxy and Envoy; writes docs/benchmarks.md (12 minutes)
+bench: ## meliproxy beside nginx, HAProxy, Varnish, Envoy; writes docs/benchmarks.md (20 minutes)
 	@scripts/install-packages bench
 	@scripts/venv bench
 	@$(MAKE) build

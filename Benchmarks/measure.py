@@ -95,15 +95,21 @@ def parse_wrk(text):
     )
 
 
-def drive(url, connections, seconds, core):
-    """One closed-loop run: `connections` keep-alive connections for `seconds`, from one core."""
+def drive(url, connections, seconds, core, script=()):
+    """One closed-loop run: `connections` keep-alive connections for `seconds`, from one core.
+
+    `script`: a Lua file and its arguments. Returns the figures; None when the script ended wrk.
+    """
+    chosen = ["-s", script[0]] if script else []
+    command = ["wrk", "--latency", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s",
+               *chosen, url, *(["--", *script[1:]] if script else [])]
     done = subprocess.run(
-        ["wrk", "--latency", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", url],
+        [str(part) for part in command],
         stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
         preexec_fn=lambda: os.sched_setaffinity(0, {core}))
     if done.returncode != 0:
         raise BenchError(f"wrk failed on {url}:\n{done.stdout}{done.stderr}")
-    return parse_wrk(done.stdout)
+    return parse_wrk(done.stdout) if "Thread Stats" in done.stdout else None
 
 
 def fetch(port, path, timeout_s=5.0):
@@ -118,6 +124,13 @@ def fetch(port, path, timeout_s=5.0):
         connection.close()
 
 
+def record(port, path):
+    """One answer as it came over the wire, on a connection that is kept."""
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as one:
+        one.sendall(f"GET {path} HTTP/1.1\r\nHost: bench\r\n\r\n".encode())
+        return _read_answer(one, f"a connection to port {port}")
+
+
 def open_idle(port, path, count):
     """`count` connections that each got one answer and stay open. Returns the sockets."""
     request = f"GET {path} HTTP/1.1\r\nHost: bench\r\n\r\n".encode()
@@ -127,33 +140,35 @@ def open_idle(port, path, count):
             one = socket.create_connection(("127.0.0.1", port), timeout=10)
             sockets.append(one)
             one.sendall(request)
-            _read_answer(one, number)
+            _read_answer(one, f"idle connection {number}")
     except BaseException:
         close_all(sockets)
         raise
     return sockets
 
 
-def _read_answer(one, number):
+def _read_answer(one, name):
     received = b""
     while b"\r\n\r\n" not in received:
-        received += _receive(one, number)
+        received += _receive(one, name)
     head, _, body = received.partition(b"\r\n\r\n")
     length = re.search(rb"(?i)\r\ncontent-length:\s*(\d+)", head)
     if not head.startswith(b"HTTP/1.1 200") or not length:
-        raise BenchError(f"idle connection {number}: unexpected answer {head[:80]!r}")
+        raise BenchError(f"{name}: unexpected answer {head[:80]!r}")
     missing = int(length.group(1)) - len(body)
     while missing > 0:
-        missing -= len(_receive(one, number))
+        more = _receive(one, name)
+        received, missing = received + more, missing - len(more)
+    return received
 
 
-def _receive(one, number):
+def _receive(one, name):
     try:
         data = one.recv(65536)
     except OSError as problem:
-        raise BenchError(f"idle connection {number}: {problem}") from problem
+        raise BenchError(f"{name}: {problem}") from problem
     if not data:
-        raise BenchError(f"idle connection {number}: closed by the proxy")
+        raise BenchError(f"{name}: closed by the other side")
     return data
 
 

@@ -1,59 +1,18 @@
-"""The origin and the proxies: their configurations, and starting and ending them."""
-import contextlib
+"""The proxies, passing requests through or answering from their caches: how each is started."""
 import json
 import os
 import pathlib
 import re
 import shutil
-import signal
-import socket
 import subprocess
-import time
 
-from measure import BenchError, fetch, process_tree
+from measure import BenchError, record
+from origin import nginx_command
+from processes import free_port
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-NGINX_USER = "user root;" if os.geteuid() == 0 else ""
-
-# Sized so that all four have room for the idle measurement and none meets a limit.
-NGINX_FRAME = """
-{user}
-daemon off;
-worker_processes 1;
-worker_rlimit_nofile {files};
-pid {dir}/nginx.pid;
-error_log {dir}/error.log error;
-events {{ worker_connections 16384; }}
-http {{
-    access_log off;
-    keepalive_requests 1000000000;
-    keepalive_timeout 600s;
-    sendfile on;
-    tcp_nopush on;
-    tcp_nodelay on;
-    client_body_temp_path {dir}/t1;
-    proxy_temp_path {dir}/t2;
-    fastcgi_temp_path {dir}/t3;
-    uwsgi_temp_path {dir}/t4;
-    scgi_temp_path {dir}/t5;
-{http}
-}}
-"""
-
-ORIGIN_HTTP = """
-    open_file_cache max=10 inactive=600s;
-    open_file_cache_valid 600s;
-    default_type application/json;
-    server {{
-        listen 127.0.0.1:{http_port} backlog=4096;
-        listen 127.0.0.1:{https_port} ssl backlog=4096;
-        ssl_certificate {dir}/cert.pem;
-        ssl_certificate_key {dir}/key.pem;
-        root {dir}/www;
-        add_header Cache-Control no-store always;
-        location = /1k {{ return 200 '{small}'; }}
-    }}
-"""
+# The point of reference among the caches.
+BARE = "bare loop"
 
 NGINX_HTTP = """
     upstream origin {{
@@ -62,6 +21,7 @@ NGINX_HTTP = """
         keepalive_requests 1000000000;
         keepalive_timeout 600s;
     }}
+    {zone}
     server {{
         listen 127.0.0.1:{port} backlog=4096;
         location / {{
@@ -74,6 +34,7 @@ NGINX_HTTP = """
             proxy_buffers 8 16k;
             proxy_max_temp_file_size 0;
             {tls}
+            {cache}
         }}
     }}
 """
@@ -82,6 +43,15 @@ NGINX_TLS = """proxy_ssl_trusted_certificate {dir}/cert.pem;
             proxy_ssl_verify on;
             proxy_ssl_name localhost;
             proxy_ssl_server_name on;"""
+
+NGINX_ZONE = """proxy_cache_path {dir}/cache levels=1:2 keys_zone=c:64m max_size=1g inactive=1h
+        use_temp_path=off;
+    # A file that stays open costs a hit three system calls less.
+    open_file_cache max=16384 inactive=600s;
+    open_file_cache_valid 600s;"""
+NGINX_CACHE = """proxy_cache c;
+            # sendfile from tmpfs marks a file's end as not the last; corked, it waits for 40 ms.
+            tcp_nopush off;"""
 
 HAPROXY = """
 global
@@ -99,130 +69,42 @@ defaults
     http-reuse always
 frontend in
     bind 127.0.0.1:{port} backlog 4096
+    {rules}
     default_backend origin
 backend origin
     server origin 127.0.0.1:{origin_port} pool-purge-delay 600s {tls}
+{cache}
 """
 
 HAPROXY_TLS = "ssl verify required ca-file {dir}/cert.pem sni str(localhost) verifyhost localhost"
+HAPROXY_RULES = """http-request cache-use c
+    http-response cache-store c"""
+HAPROXY_CACHE = """cache c
+    total-max-size 512
+    max-object-size 1000000
+    max-age 3600"""
 
+VARNISH = """
+vcl 4.1;
+backend origin {{ .host = "127.0.0.1"; .port = "{origin_port}"; }}
+"""
 
-def free_port():
-    """A loopback port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-@contextlib.contextmanager
-def process(name, command, directory, core):
-    """Runs the command on one core, its words into NAME.log; ends it and its children by id."""
-    log = pathlib.Path(directory) / f"{name}.log"
-    with open(log, "ab") as words:
-        try:
-            child = subprocess.Popen(
-                [str(part) for part in command], cwd=directory, stdin=subprocess.DEVNULL,
-                stdout=words, stderr=words, start_new_session=True,
-                preexec_fn=lambda: os.sched_setaffinity(0, {core}))
-        except OSError as problem:
-            raise BenchError(f"{name} cannot be started: {problem}") from problem
-    try:
-        yield child
-    finally:
-        _end(child)
-
-
-def _end(child):
-    if child.poll() is not None:
-        return
-    members = process_tree(child.pid)
-    child.terminate()
-    try:
-        child.wait(timeout=10)
-    except subprocess.TimeoutExpired:
-        for member in members:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(member, signal.SIGKILL)
-        child.wait()
-
-
-def await_answer(name, child, directory, port, path, seconds=20.0):
-    """Waits until the server answers 200, or says why not."""
-    deadline = time.monotonic() + seconds
-    last = "no answer"
-    while time.monotonic() < deadline:
-        if child.poll() is not None:
-            last = f"it ended with status {child.returncode}"
-            break
-        try:
-            status, _, _ = fetch(port, path)
-            if status == 200:
-                return
-            last = f"it answered {status}"
-        except OSError as problem:
-            last = str(problem)
-        time.sleep(0.02)
-    log = (pathlib.Path(directory) / f"{name}.log").read_text(errors="replace")[-2000:]
-    error_log = pathlib.Path(directory) / name / "error.log"
-    if error_log.exists():
-        log += error_log.read_text(errors="replace")[-2000:]
-    raise BenchError(f"{name} is not ready: {last}\n{log}")
-
-
-class Origin:
-    """nginx with a 1 KB body from memory and a 100 KB file, over http and https."""
-
-    def __init__(self, directory, core):
-        self.directory, self.core = pathlib.Path(directory), core
-        self.http_port, self.https_port = free_port(), free_port()
-        self.own = self.directory / "origin"
-
-    @contextlib.contextmanager
-    def running(self):
-        """Makes the certificate and the bodies, then serves them."""
-        (self.own / "www").mkdir(parents=True)
-        subprocess.run(
-            ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
-             "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
-             "-keyout", self.own / "key.pem", "-out", self.own / "cert.pem"],
-            check=True, capture_output=True, stdin=subprocess.DEVNULL)
-        (self.own / "www" / "100k").write_text(_body(100_000))
-        http = ORIGIN_HTTP.format(
-            dir=self.own, http_port=self.http_port, https_port=self.https_port,
-            small=_body(1000))
-        command = nginx_command(self.own, http)
-        with process("origin", command, self.directory, self.core) as child:
-            await_answer("origin", child, self.directory, self.http_port, "/1k")
-            yield self
-
-    def port(self, scheme):
-        """Where the origin listens for this scheme."""
-        return self.https_port if scheme == "https" else self.http_port
-
-
-def _body(size):
-    """A JSON document of about `size` bytes, with nothing that nginx would expand."""
-    items = []
-    while len(document := json.dumps({"results": items})) < size:
-        items.append({"id": f"MLA{len(items):08}", "price": len(items) * 17})
-    return document
-
-
-def nginx_command(directory, http):
-    """Writes the configuration and says how to start nginx with it."""
-    directory.mkdir(parents=True, exist_ok=True)
-    configuration = directory / "nginx.conf"
-    configuration.write_text(NGINX_FRAME.format(
-        user=NGINX_USER, files=32768, dir=directory, http=http))
-    return ["nginx", "-e", directory / "error.log", "-p", directory, "-c", configuration]
+ENVOY_CACHE = {
+    "name": "envoy.filters.http.cache",
+    "typed_config": {
+        "@type": "type.googleapis.com/envoy.extensions.filters.http.cache.v3.CacheConfig",
+        "typed_config": {"@type": "type.googleapis.com/envoy.extensions.http.cache"
+                                  ".simple_http_cache.v3.SimpleHttpCacheConfig"}}}
 
 
 def nginx(place):
-    """nginx with a connection pool to the origin."""
+    """nginx with a connection pool to the origin, and proxy_cache where hits are measured."""
     own = place.directory / "nginx"
     tls = NGINX_TLS.format(dir=place.certificate) if place.scheme == "https" else ""
     return nginx_command(own, NGINX_HTTP.format(
-        port=place.port, origin_port=place.origin_port, scheme=place.scheme, tls=tls))
+        port=place.port, origin_port=place.origin_port, scheme=place.scheme, tls=tls,
+        zone=NGINX_ZONE.format(dir=own) if place.caches else "",
+        cache=NGINX_CACHE if place.caches else ""))
 
 
 def haproxy(place):
@@ -230,12 +112,23 @@ def haproxy(place):
     tls = HAPROXY_TLS.format(dir=place.certificate) if place.scheme == "https" else ""
     configuration = place.directory / "haproxy.cfg"
     configuration.write_text(HAPROXY.format(
-        port=place.port, origin_port=place.origin_port, tls=tls))
+        port=place.port, origin_port=place.origin_port, tls=tls,
+        rules=HAPROXY_RULES if place.caches else "",
+        cache=HAPROXY_CACHE if place.caches else ""))
     return ["haproxy", "-db", "-f", configuration]
 
 
+def varnish(place):
+    """Varnish with as many threads as there may be busy connections; logs to its shared memory."""
+    script = place.directory / "varnish.vcl"
+    script.write_text(VARNISH.format(origin_port=place.origin_port))
+    return ["varnishd", "-F", "-n", place.directory / "varnish", "-j", "none", "-T", "none",
+            "-a", f"127.0.0.1:{place.port}", "-f", script, "-s", "malloc,512m",
+            "-p", "thread_pools=1", "-p", "thread_pool_min=600", "-p", "listen_depth=4096"]
+
+
 def envoy(place):
-    """Envoy's router, one worker, no access log."""
+    """Envoy's router, one worker, no access log; where hits are measured, its cache filter."""
     connection_manager = {
         "@type": "type.googleapis.com/envoy.extensions.filters.network"
                  ".http_connection_manager.v3.HttpConnectionManager",
@@ -244,7 +137,7 @@ def envoy(place):
         "route_config": {"virtual_hosts": [{
             "name": "all", "domains": ["*"],
             "routes": [{"match": {"prefix": "/"}, "route": {"cluster": "origin"}}]}]},
-        "http_filters": [{
+        "http_filters": [*([ENVOY_CACHE] if place.caches else []), {
             "name": "envoy.filters.http.router",
             "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters"
                                       ".http.router.v3.Router"}}],
@@ -285,30 +178,53 @@ def _address(port):
 
 
 def meliproxy(place):
-    """The release binary with one worker and no access log."""
+    """The release binary with one worker. Hits: metrics as always, one request in 100 logged."""
     host = "localhost" if place.scheme == "https" else "127.0.0.1"
     upstream = f"{place.scheme}://{host}:{place.origin_port}"
     command = [place.meliproxy, "serve", "--upstream", upstream,
                "--listen", f"127.0.0.1:{place.port}", "--admin", f"127.0.0.1:{free_port()}",
-               "--workers", "1", "--access-log", "off"]
+               "--workers", "1"]
+    if place.caches:
+        settings = place.directory / "settings.yaml"
+        settings.write_text("log: {access: {sample_rate: 100}}\n")
+        command += ["--config", settings, "--cache-memory", "512MiB",
+                    "--access-log", place.directory / "access.log"]
+    else:
+        command += ["--cache-memory", "off", "--access-log", "off"]
     if place.scheme == "https":
         command += ["--upstream-ca", f"{place.certificate}/cert.pem"]
     return command
 
 
+def bare_loop(place):
+    """No proxy: the origin's answer, recorded, to whatever is asked."""
+    program, answer = place.directory / "bareloop", place.directory / "answer"
+    built = subprocess.run(["cc", "-O2", "-o", program, ROOT / "Benchmarks/bareloop.c"],
+                           stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    if built.returncode != 0:
+        raise BenchError(f"cc failed on bareloop.c:\n{built.stderr}")
+    answer.write_bytes(record(place.origin_port, place.path))
+    return [program, place.port, answer]
+
+
 # In the order of the report; each makes its configuration and returns its command line.
 PROXIES = {"meliproxy": meliproxy, "nginx": nginx, "HAProxy": haproxy, "Envoy": envoy}
+CACHES = {"meliproxy": meliproxy, "nginx": nginx, "HAProxy": haproxy, "Varnish": varnish,
+          "Envoy": envoy, BARE: bare_loop}
+EVERYONE = {**CACHES, **PROXIES}
 
 
 def versions(names, meliproxy_path):
     """{proxy: what it says of its version}"""
     asked = {
         "meliproxy": [meliproxy_path, "version"], "nginx": ["nginx", "-v"],
-        "HAProxy": ["haproxy", "-v"], "Envoy": [ROOT / ".venv/bin/envoy", "--version"],
-        "wrk": ["wrk", "-v"], "openssl": ["openssl", "version"],
+        "HAProxy": ["haproxy", "-v"], "Varnish": ["varnishd", "-V"],
+        "Envoy": [ROOT / ".venv/bin/envoy", "--version"],
+        "wrk": ["wrk", "-v"], "openssl": ["openssl", "version"], "cc": ["cc", "--version"],
     }
     answers = {}
-    for name in [*names, "wrk", "openssl"]:
+    named = ["cc" if name == BARE else name for name in names]
+    for name in [*named, "wrk", "openssl"]:
         try:
             done = subprocess.run([str(part) for part in asked[name]], capture_output=True,
                                   text=True, stdin=subprocess.DEVNULL, check=False)
@@ -326,7 +242,9 @@ def versions(names, meliproxy_path):
 def missing(names, meliproxy_path):
     """What has to be installed or built first: one line each."""
     lines = []
-    for tool in ["nginx", "wrk", "openssl"] + ["haproxy"] * ("HAProxy" in names):
+    extra = {"HAProxy": "haproxy", "Varnish": "varnishd", BARE: "cc"}
+    tools = [extra[name] for name in names if name in extra]
+    for tool in ["nginx", "wrk", "openssl", *tools]:
         if not shutil.which(tool):
             lines.append(f"{tool} is not installed: scripts/install-packages bench")
     if "Envoy" in names and not (ROOT / ".venv/bin/envoy").exists():

@@ -5,6 +5,8 @@ import statistics
 import subprocess
 import time
 
+from peers import BARE
+
 HOW = """
 How: the proxy alone on one core; the origin (nginx) and wrk on another. Before each measurement the
 proxy is started anew, its answers are compared with the origin's, and it is warmed up for a second.
@@ -13,29 +15,45 @@ proxy is started anew, its answers are compared with the origin's, and it is war
 limit, and requests/s and latency say little about the proxy. Loopback moves bytes at no cost to a
 network card, and the machine is small and shared: compare within one run, do not quote.
 """
+HITS = """
+Everything is in the cache before the measurement, and the origin's own counter proves that it is
+not asked meanwhile. meliproxy keeps its metrics and logs one request in 100; the others log nothing,
+but for Varnish, which always writes its log to shared memory. nginx caches in files in memory and
+keeps up to 16,384 of them open. The *bare loop* is no proxy: one thread with epoll that sends one
+fixed response for whatever it reads. The keys of the Zipf workload are drawn beforehand, the same
+ones in every run.
+"""
+# Multiples of the others' CPU per request that meliproxy is to stay below on hits.
+TARGETS = {"HAProxy": 0.8, "nginx": 0.5, "Varnish": 0.35, BARE: 1.3}
+# How much more a hit among many keys may cost than that of one key.
+ZIPF_TARGET = 1.15
 
 
 def render(command, options, samples, idle, versions, took_s):
     """The whole page."""
     out = ["# Benchmarks", "",
-           "Pass-through: every request goes to the origin and back. Written by `make bench`.", "",
+           "Cost of a request passed through and of one answered from the cache, beside others."
+           " Written by `make bench`.", "",
            f"- {time.strftime('%Y-%m-%d %H:%M UTC', time.gmtime())}, commit {_commit()}, "
            f"{took_s / 60:.0f} minutes, `{command}`",
            f"- {_processor()}, Linux {platform.release()}",
            f"- rounds: {options.rounds} interleaved, {options.seconds} s each; "
            "figures are medians, ranges in brackets",
            "- " + ", ".join(f"{name} {version}" for name, version in versions.items()), HOW]
-    for workload, by_name in samples.items():
-        out += _workload(workload, by_name)
+    for heading, how, cached in (("Passed through", None, False), ("Cached", HITS, True)):
+        chosen = {one: rows for one, rows in samples.items() if one.caches == cached}
+        out += [f"## {heading}", ""] if chosen else []
+        out += [*how.strip().splitlines(), ""] if chosen and how else []
+        for workload, by_name in chosen.items():
+            out += _workload(workload, by_name)
+            out += _key_count(workload, samples) if workload.zipf else []
     if idle:
         out += _idle(options.idle, idle)
     return "\n".join(out).rstrip() + "\n"
 
 
 def _workload(workload, by_name):
-    size = {"/1k": "1 KB", "/100k": "100 KB"}[workload.path]
-    out = [f"## {size} bodies, {workload.scheme} to the origin, {workload.connections} connections"
-           f" (`{workload.name}`)", "",
+    out = [f"### {workload.title} (`{workload.name}`)", "",
            "| proxy | CPU µs/request | requests/s | p50 ms | p99 ms | busy | errors |",
            "|---|---|---|---|---|---|---|"]
     for name, rows in by_name.items():
@@ -48,14 +66,35 @@ def _workload(workload, by_name):
             f"| {median(lambda row: row.p99_us) / 1e3:.2f} "
             f"| {median(lambda row: row.busy):.0%} | {sum(row.errors for row in rows)} |")
     out.append("")
-    own = by_name.get("meliproxy")
-    peers = [name for name in by_name if name != "meliproxy"]
-    if own and peers:
-        ratios = ", ".join(
-            f"{name} {_spread([a.cpu_us / b.cpu_us for a, b in zip(own, by_name[name])], 2)}"
-            for name in peers)
-        out += [f"CPU per request of meliproxy as a multiple of each, round by round: {ratios}.", ""]
+    targets = TARGETS if workload.caches else {}
+    if own := by_name.get("meliproxy"):
+        ratios = [_ratio(name, own, rows, targets.get(name))
+                  for name, rows in by_name.items() if name != "meliproxy"]
+        out += _sentence("CPU per request of meliproxy as a multiple of each, round by round",
+                         ratios)
+    if bare := by_name.get(BARE):
+        ratios = [_ratio(name, rows, bare) for name, rows in by_name.items()
+                  if name not in ("meliproxy", BARE)]
+        out += _sentence("CPU per request of the others as a multiple of the bare loop's", ratios)
     return out
+
+
+def _key_count(workload, samples):
+    """What many keys cost beside one, when both were measured."""
+    one_key = next((rows for other, rows in samples.items() if other.name == "hit-1k-64"), {})
+    ratios = [_ratio(name, rows, one_key[name], ZIPF_TARGET if name == "meliproxy" else None)
+              for name, rows in samples[workload].items() if name in one_key]
+    return _sentence("CPU per request as a multiple of the same proxy's at `hit-1k-64`", ratios)
+
+
+def _ratio(name, above, below, target=None):
+    values = [a.cpu_us / b.cpu_us for a, b in zip(above, below)]
+    stated = f", target ≤ {target}" if target else ""
+    return f"{name} {_spread(values, 2, stated)}"
+
+
+def _sentence(words, items):
+    return [f"{words}: {', '.join(items)}.", ""] if items else []
 
 
 def _idle(count, idle):
@@ -70,9 +109,9 @@ def _idle(count, idle):
             " as before.", ""]
 
 
-def _spread(values, digits):
+def _spread(values, digits, more=""):
     return (f"{statistics.median(values):.{digits}f} "
-            f"({min(values):.{digits}f}–{max(values):.{digits}f})")
+            f"({min(values):.{digits}f}–{max(values):.{digits}f}{more})")
 
 
 def _commit():
