@@ -78,6 +78,10 @@ bench: ## meliproxy against nginx, HAProxy and Envoy; writes docs/benchmarks.md 
 	@$(MAKE) build
 	@exec python3 Benchmarks/bench.py $(ARGS)
 
+.PHONY: mutants
+mutants: ## inverts decisions of the cache policy; a test must notice each (4 minutes)
+	@scripts/policy-mutants $(ARGS)
+
 .PHONY: docs
 docs: packages ## write docs/metrics.md anew from the catalogue in Sources/Telemetry
 	@MELIPROXY_WRITE_DOCS=1 swift test $(TESTS) --filter TidyTests.PageTests
