@@ -78,6 +78,10 @@ bench: ## meliproxy beside nginx, HAProxy, Varnish, Envoy; writes docs/benchmark
 	@$(MAKE) build
 	@exec python3 Benchmarks/bench.py $(ARGS)
 
+.PHONY: mutants
+mutants: ## inverts decisions of the cache policy; a test must notice each (4 minutes)
+	@scripts/policy-mutants $(ARGS)
+
 .PHONY: docs
 docs: packages ## write docs/metrics.md and the table of docs/configuration.md from the catalogues
 	@MELIPROXY_WRITE_DOCS=1 swift test $(TESTS) \

@@ -72,7 +72,7 @@ extension Span where Element == UInt8 {
 
     /// Offset of the first `byte` at or after `start`, or `limit`.
     @inline(__always)
-    func offset(of byte: UInt8, from start: Int, limit: Int) -> Int {
+    public func offset(of byte: UInt8, from start: Int, limit: Int) -> Int {
         let limit = Swift.min(limit, count)
         precondition(start >= 0)
         let pattern = Word.ones &* UInt64(byte)

@@ -14,87 +14,131 @@ struct AcceptedCodings: OptionSet, Sendable, Equatable {
     /// Codings that are not named are acceptable.
     static let others = AcceptedCodings(rawValue: 1 << 5)
 
-    private static let known: AcceptedCodings = [.br, .gzip, .deflate, .zstd]
-
     /// The set; nil if the field is not there, is malformed, or accepts a coding that has no place in
     /// the set: then its text tells variants apart.
     static func read(_ head: RequestHead) -> AcceptedCodings? {
         guard head.contains(.acceptEncoding) else { return nil }
-        var accepted: AcceptedCodings = []
-        var named: AcceptedCodings = []
-        var star: Bool?
-        var identity: Bool?
         let bytes = head.bytes
         let fields = head.fields
+        var reader = AcceptedCodingsReader()
         for index in fields.indices where fields[index].known == .acceptEncoding {
-            var members = ListIterator(fields[index].value)
-            while let member = members.next(in: bytes.span) {
-                guard let (name, isAccepted) = weighted(bytes.span, member) else { return nil }
-                if let coding = coding(bytes.span, name) {
-                    named.insert(coding)
-                    if isAccepted { accepted.insert(coding) }
-                } else if bytes.span.equals(name, "*") {
-                    star = isAccepted
-                } else if bytes.span.equalsIgnoringCase(name, "identity") {
-                    identity = isAccepted
-                } else if isAccepted {
-                    return nil
-                }
+            guard reader.read(bytes.span.extracting(fields[index].value.indices)) else {
+                return nil
             }
         }
-        if star == true { accepted.formUnion(known.subtracting(named).union(.others)) }
+        return reader.result
+    }
+}
+
+/// Reads the members of Accept-Encoding in one pass: on the way of every hit whose response varies.
+private struct AcceptedCodingsReader {
+    private var accepted: AcceptedCodings = []
+    private var named: AcceptedCodings = []
+    private var star: Bool?
+    private var identity: Bool?
+
+    /// What all lines together accept.
+    var result: AcceptedCodings {
+        var result = accepted
+        if star == true {
+            result.formUnion([.br, .gzip, .deflate, .zstd, .others])
+            result.subtract(named.subtracting(accepted))
+        }
         // Content as it is stays acceptable unless "identity;q=0", or "*;q=0" without identity, says no.
         if identity == false || star == false && identity == nil {
-            accepted.insert(.refusesIdentity)
+            result.insert(.refusesIdentity)
         }
-        return accepted
+        return result
     }
 
-    /// x-gzip is gzip (RFC 9110 §8.4.1.3).
-    private static func coding(_ bytes: Span<UInt8>, _ name: ByteRange) -> AcceptedCodings? {
-        switch name.count {
-        case 2: bytes.equalsIgnoringCase(name, "br") ? .br : nil
-        case 4:
-            bytes.equalsIgnoringCase(name, "gzip")
-                ? .gzip : bytes.equalsIgnoringCase(name, "zstd") ? .zstd : nil
-        case 6: bytes.equalsIgnoringCase(name, "x-gzip") ? .gzip : nil
-        case 7: bytes.equalsIgnoringCase(name, "deflate") ? .deflate : nil
-        default: nil
-        }
-    }
-
-    /// A coding and whether its weight is above 0; nil if the member is malformed.
-    private static func weighted(
-        _ bytes: Span<UInt8>, _ member: ByteRange
-    ) -> (name: ByteRange, isAccepted: Bool)? {
-        var end = member.lowerBound
-        while end < member.upperBound, bytes[end].isTokenByte { end &+= 1 }
-        let name = ByteRange(member.lowerBound, end)
-        var rest = bytes.trimmingBlanks(ByteRange(end, member.upperBound))
-        if name.isEmpty { return nil }
-        if rest.isEmpty { return (name, true) }
-        guard bytes[rest.lowerBound] == UInt8(ascii: ";") else { return nil }
-        rest = bytes.trimmingBlanks(ByteRange(rest.lowerBound &+ 1, rest.upperBound))
-        guard rest.count >= 3, bytes[rest.lowerBound].lowercased == UInt8(ascii: "q"),
-            bytes[rest.lowerBound &+ 1] == UInt8(ascii: "=")
-        else { return nil }
-        return weight(bytes, from: rest.lowerBound &+ 2, to: rest.upperBound).map { (name, $0) }
-    }
-
-    /// RFC 9110 §12.4.2: whether a weight is above 0; nil if it is none.
-    private static func weight(_ bytes: Span<UInt8>, from start: Int, to end: Int) -> Bool? {
-        let first = bytes[start]
-        guard first == UInt8(ascii: "0") || first == UInt8(ascii: "1") else { return nil }
-        guard end &- start <= 5 else { return nil }
-        var isAboveZero = first == UInt8(ascii: "1")
-        for index in (start &+ 1)..<max(end, start &+ 1) {
-            if index == start &+ 1 {
-                guard bytes[index] == UInt8(ascii: ".") else { return nil }
-            } else {
-                guard bytes[index].isDigit else { return nil }
-                if bytes[index] != UInt8(ascii: "0") { isAboveZero = true }
+    /// Takes in one line; whether all its members are understood.
+    mutating func read(_ line: Span<UInt8>) -> Bool {
+        var index = 0
+        while index < line.count {
+            // The name as a number: its bytes in small letters, the last one in the lowest place.
+            var name: UInt64 = 0
+            let start = index
+            while index < line.count, !Self.endsName(line[index]) {
+                name = name &<< 8 | UInt64(line[index] | 0x20)
+                index &+= 1
             }
+            let length = index &- start
+            index = Self.skipBlanks(line, from: index)
+            var isAccepted = true
+            if index < line.count, line[index] == UInt8(ascii: ";") {
+                guard let weight = Self.weight(line, at: &index) else { return false }
+                isAccepted = weight
+            }
+            guard index == line.count || line[index] == UInt8(ascii: ",") else { return false }
+            if length == 0 {
+                // An empty member; but a weight without a name is malformed.
+                if line[start] == UInt8(ascii: ";") { return false }
+            } else if !note(length <= 8 ? name : 0, isAccepted) {
+                return false
+            }
+            index = Self.skipBlanks(line, from: index &+ 1)
         }
+        return true
+    }
+
+    /// Takes in a coding; false if it is accepted and not known.
+    private mutating func note(_ name: UInt64, _ isAccepted: Bool) -> Bool {
+        let coding: AcceptedCodings
+        switch name {
+        case 0x62_72: coding = .br
+        case 0x67_7A_69_70: coding = .gzip
+        // RFC 9110 §8.4.1.3: x-gzip is gzip.
+        case 0x78_2D_67_7A_69_70: coding = .gzip
+        case 0x64_65_66_6C_61_74_65: coding = .deflate
+        case 0x7A_73_74_64: coding = .zstd
+        case 0x69_64_65_6E_74_69_74_79:
+            identity = isAccepted
+            return true
+        case 0x2A:
+            star = isAccepted
+            return true
+        default: return !isAccepted
+        }
+        named.insert(coding)
+        if isAccepted { accepted.insert(coding) }
+        return true
+    }
+
+    @inline(__always)
+    private static func endsName(_ byte: UInt8) -> Bool {
+        byte == UInt8(ascii: ",") || byte == UInt8(ascii: ";") || byte == 0x20 || byte == 0x09
+    }
+
+    @inline(__always)
+    private static func skipBlanks(_ line: Span<UInt8>, from start: Int) -> Int {
+        var index = start
+        while index < line.count, line[index] == 0x20 || line[index] == 0x09 { index &+= 1 }
+        return index
+    }
+
+    /// RFC 9110 §12.4.2: whether the weight whose ";" is at `index` is above 0; nil if it is none.
+    /// Moves behind it and the blanks that follow.
+    private static func weight(_ line: Span<UInt8>, at index: inout Int) -> Bool? {
+        index = skipBlanks(line, from: index &+ 1)
+        guard index &+ 2 < line.count, line[index].lowercased == UInt8(ascii: "q"),
+            line[index &+ 1] == UInt8(ascii: "=")
+        else { return nil }
+        index &+= 2
+        let start = index
+        var isAboveZero = false
+        while index < line.count, !endsName(line[index]) {
+            let byte = line[index]
+            switch index &- start {
+            case 0: guard byte == UInt8(ascii: "0") || byte == UInt8(ascii: "1") else { return nil }
+            case 1: guard byte == UInt8(ascii: ".") else { return nil }
+            case 2...4: guard byte.isDigit else { return nil }
+            default: return nil
+            }
+            if byte != UInt8(ascii: "0") && byte != UInt8(ascii: ".") { isAboveZero = true }
+            index &+= 1
+        }
+        guard index > start else { return nil }
+        index = skipBlanks(line, from: index)
         return isAboveZero
     }
 }

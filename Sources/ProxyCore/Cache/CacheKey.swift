@@ -75,9 +75,10 @@ public enum CacheKey {
                 end = colon &- 1
             }
         }
-        for index in authority.lowerBound..<max(authority.lowerBound, end) {
-            out.append(bytes[index].lowercased)
-        }
+        guard authority.lowerBound >= 0, authority.lowerBound <= end else { return }
+        let start = out.count
+        out.append(copying: bytes.extracting(authority.lowerBound..<end))
+        for index in start..<out.count where out[index] &- 0x41 < 26 { out[index] |= 0x20 }
     }
 
     @inline(__always)
@@ -92,12 +93,13 @@ public enum CacheKey {
     private static func appendSelected(
         _ head: RequestHead, _ rules: KeyRules, to out: inout [UInt8]
     ) {
-        for name in rules.fields {
+        for index in rules.fields.indices {
+            let name = rules.fields[index]
+            let known = rules.knownFields[index]
             out.append(0x0A)
             out.append(contentsOf: name)
             let mark = out.count
             out.append(UInt8(ascii: ":"))
-            let known = VaryRule.known(name)
             if !SelectingValue.append(known, name.span, of: head, to: &out) { out.remove(at: mark) }
         }
         for name in rules.cookies {

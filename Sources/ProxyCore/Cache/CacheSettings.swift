@@ -1,3 +1,5 @@
+internal import HTTP1
+
 /// Effective cache settings of a route. The defaults are those of a plain shared cache (RFC 9111).
 public struct CacheSettings: Sendable, Equatable {
     /// Whether the route is cached at all; off is a pure pass-through.
@@ -73,12 +75,17 @@ public struct KeyRules: Sendable, Equatable {
     /// The only query parameters that are part of the key, with `*` as above; nil: all.
     public var onlyQuery: [[UInt8]]?
     /// Request fields, in lower case, whose values are part of the key.
-    public var fields: [[UInt8]] = []
+    public var fields: [[UInt8]] = [] {
+        didSet { knownFields = fields.map(VaryRule.known) }
+    }
     /// Cookies whose values are part of the key.
     public var cookies: [[UInt8]] = []
     /// Query parameters whose presence keeps a request away from the cache. JSONP answers are 200
     /// whatever they carry, and a token in a query makes the answer somebody's own.
     public var bypassQuery: [[UInt8]] = KeyRules.bypassDefault
+
+    /// The known names that `fields` are, looked up once.
+    private(set) var knownFields: [FieldName] = []
 
     private static let bypassDefault = [Array("callback".utf8), Array("access_token".utf8)]
 

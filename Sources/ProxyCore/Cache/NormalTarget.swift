@@ -18,9 +18,27 @@ enum NormalTarget {
             out.append(UInt8(ascii: "*"))
             return true
         }
+        let text = bytes.extracting(path.indices)
+        if isNormal(text) {
+            out.append(copying: text)
+            return true
+        }
         let start = out.count
         appendTriplets(bytes, path, to: &out)
-        if hasDotSegment(out.span, from: start) { removeDotSegments(&out, from: start) }
+        removeDotSegments(&out, from: start)
+        return true
+    }
+
+    /// Whether a path needs nothing done: there is neither a triplet nor a segment that starts with a
+    /// dot. Nearly all are so.
+    private static func isNormal(_ path: Span<UInt8>) -> Bool {
+        let end = path.count
+        guard path.offset(of: percent, from: 0, limit: end) == end else { return false }
+        var place = path.offset(of: dot, from: 0, limit: end)
+        while place < end {
+            if place > 0, path[place &- 1] == slash { return false }
+            place = path.offset(of: dot, from: place &+ 1, limit: end)
+        }
         return true
     }
 
@@ -28,15 +46,11 @@ enum NormalTarget {
     /// without two digits stays as it is.
     static func appendTriplets(_ bytes: Span<UInt8>, _ range: ByteRange, to out: inout [UInt8]) {
         var plain = range.lowerBound
-        var index = plain
         let end = range.upperBound
+        var index = bytes.offset(of: percent, from: plain, limit: end)
         while index < end {
-            guard bytes[index] == percent else {
-                index &+= 1
-                continue
-            }
             guard let byte = triplet(bytes, at: index, end: end) else {
-                index &+= 1
+                index = bytes.offset(of: percent, from: index &+ 1, limit: end)
                 continue
             }
             out.append(copying: bytes.extracting(plain..<index))
@@ -47,8 +61,8 @@ enum NormalTarget {
                 out.append(hex(byte &>> 4))
                 out.append(hex(byte & 15))
             }
-            index &+= 3
-            plain = index
+            plain = index &+ 3
+            index = bytes.offset(of: percent, from: plain, limit: end)
         }
         out.append(copying: bytes.extracting(plain..<end))
     }
@@ -71,16 +85,6 @@ enum NormalTarget {
 
     @inline(__always)
     private static func hex(_ value: UInt8) -> UInt8 { value < 10 ? 0x30 &+ value : 0x37 &+ value }
-
-    /// Whether a segment that starts with a dot follows, which few do.
-    private static func hasDotSegment(_ path: Span<UInt8>, from start: Int) -> Bool {
-        var index = start
-        while index &+ 1 < path.count {
-            if path[index] == slash, path[index &+ 1] == dot { return true }
-            index &+= 1
-        }
-        return false
-    }
 
     /// RFC 3986 §5.2.4, in place, for the path from `start` to the end of the buffer.
     private static func removeDotSegments(_ path: inout [UInt8], from start: Int) {

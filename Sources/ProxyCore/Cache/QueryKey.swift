@@ -32,11 +32,24 @@ enum QueryKey {
     ) -> Bool {
         var parameter = start
         while parameter < query.count {
-            let (name, end) = bounds(query, from: parameter)
-            for index in names.indices where matches(query, parameter..<name, names[index]) {
-                return true
+            if isNamed(query, at: parameter, names) { return true }
+            parameter = query.offset(of: ampersand, from: parameter, limit: query.count) &+ 1
+        }
+        return false
+    }
+
+    /// Whether the parameter at `start` has one of these names; most differ in their first byte.
+    @inline(__always)
+    private static func isNamed(_ query: Span<UInt8>, at start: Int, _ names: [[UInt8]]) -> Bool {
+        let first = query[start]
+        for index in names.indices {
+            if let wanted = names[index].first, wanted != first, first != UInt8(ascii: "%"),
+                wanted != UInt8(ascii: "*")
+            {
+                continue
             }
-            parameter = end &+ 1
+            let name = bounds(query, from: start).name
+            if matches(query, start..<name, names[index]) { return true }
         }
         return false
     }

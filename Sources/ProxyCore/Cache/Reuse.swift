@@ -1,6 +1,7 @@
 public import Time
 
-/// Whether a stored response may answer a request now (RFC 9111 §4).
+/// Whether a stored response may answer a request now (RFC 9111 §4). That it is stale shows in Age and
+/// Cache-Status; no Warning is generated, which §5.5 obsoletes.
 public enum ReuseDecision: Sendable, Equatable {
     /// It is fresh. Ages and lifetimes are in seconds, as the fields that carry them.
     case fresh(age: Int64, ttl: Int64)
@@ -38,7 +39,8 @@ public struct StaleUse: Sendable, Equatable {
     }
 }
 
-/// Why a stored response must not be used without asking the upstream.
+/// Why a stored response must not be used without asking the upstream. The request is then a validation:
+/// it carries the conditions of the stored response, and a 304 makes that the answer.
 public enum ValidationReason: String, Sendable, CaseIterable {
     /// The client said no-cache, or Pragma did for it.
     case requestNoCache = "request_no_cache"
