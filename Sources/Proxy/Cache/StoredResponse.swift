@@ -43,11 +43,16 @@ final class StoredResponse: Sendable {
 
     deinit { account.add(-bytes) }
 
-    /// Whether it can still answer anything, stale or after validation.
+    /// Whether it can still answer anything, stale or after validation. A client may accept any staleness
+    /// (max-stale); for those few, nothing is kept longer than `acceptedSeconds`.
     func isUseful(at now: Timestamp) -> Bool {
-        metadata.hasValidator
-            || Freshness.currentAge(metadata, now: now) < metadata.usableSeconds
+        if metadata.hasValidator { return true }
+        let accepted =
+            metadata.flags.contains(.forbidsStale) ? 0 : StoredResponse.acceptedSeconds
+        return Freshness.currentAge(metadata, now: now) < metadata.usableSeconds &+ accepted
     }
+
+    private static let acceptedSeconds: Int64 = 3600
 
     /// The object itself and what five allocations cost beside their contents.
     private static let overheadBytes = 640

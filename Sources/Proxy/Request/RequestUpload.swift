@@ -108,7 +108,12 @@ final class RequestUpload {
 
     /// Moves what the client has sent of its body into `buffer`, as far as there is room.
     func fill() {
-        guard !isDecoded, fault == nil, let connection = request.connection else { return }
+        guard !isDecoded, fault == nil else { return }
+        guard let connection = request.connection else {
+            // Only requests without a body go on without a client.
+            isDecoded = true
+            return
+        }
         var taken = 0
         connection.withInbound { bytes in
             while buffer.count < Self.bufferBytesMax {
@@ -199,7 +204,7 @@ final class RequestUpload {
     }
 
     private func waitForBody() async {
-        guard let connection = request.connection else { return }
+        guard let connection = request.connection else { return fail(.cutShort) }
         if connection.inputEnded { return fail(.cutShort) }
         if awaitsContinue {
             connection.arm(\.body, in: connection.limits.expectTimeoutNanoseconds)
