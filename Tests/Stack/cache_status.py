@@ -52,7 +52,10 @@ def parse(response):
     assert names[-1] == NAME and names.count(NAME) == 1, f"ours is not the last, or not one: {lines}"
     ours = members[-1][1]
     assert set(ours) <= PARAMETERS, f"unknown parameters in {lines}"
-    assert ("hit" in ours) != ("fwd" in ours), f"one of hit and fwd: {lines}"
+    # RFC 9211 §2: both are optional, and a request that was neither answered from the cache nor
+    # forwarded (504 for only-if-cached) has none.
+    if response.status != 504 or ours:
+        assert ("hit" in ours) != ("fwd" in ours), f"one of hit and fwd: {lines}"
     for flag in ("hit", "stored", "collapsed"):
         assert ours.get(flag, True) is True, f"{flag} is not a true boolean: {lines}"
     for number in ("ttl", "fwd-status"):

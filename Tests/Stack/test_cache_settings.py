@@ -39,7 +39,7 @@ COOKIE = [("Set-Cookie", "a=b")]
     ({}, numbered(None, status="404 Not Found"), KEPT),
     ({"error_ttl": "1s"}, numbered(None, status="503 Unavailable"), KEPT),
     ({"error_ttl": "0s"}, numbered(None, status="503 Unavailable"), ANEW),
-    ({"ttl_min": "60s"}, numbered("max-age=0"), KEPT), ({"ttl_min": "60s"}, numbered(), KEPT),
+    ({"ttl_min": "60s"}, numbered("max-age=0"), ANEW), ({"ttl_min": "60s"}, numbered(), KEPT),
     ({"ttl_min": "60s"}, numbered("no-store"), ANEW),
     ({"ttl_max": "0s"}, numbered(), ANEW),
     ({"heuristic_with_query": True}, numbered(None, OLD), KEPT),

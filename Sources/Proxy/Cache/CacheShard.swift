@@ -15,6 +15,10 @@ final class CacheShard {
     /// Moment of the last invalidation that `invalidated` has forgotten.
     private var forgotten: UInt64 = 0
 
+    /// Until when requests for a key fetch without waiting for each other, by its hash.
+    private var unshared: [UInt64: Instant] = [:]
+
+    private static let unsharedMax = 16_384
     /// Invalidations remembered. A fetch that was under way during so many later ones is not stored.
     private static let invalidationsMax = 256
 
@@ -74,8 +78,7 @@ final class CacheShard {
 
     /// Goes on through the table by `count` slots: applies purges and drops what is past every use.
     func sweep(
-        count: Int, _ purges: Purges, now: Timestamp, monotonic: Instant,
-        _ gone: inout [Evicted<CacheEntry>]
+        count: Int, _ purges: Purges, now: Timestamp, _ gone: inout [Evicted<CacheEntry>]
     ) {
         let epoch = purges.epoch
         var shrunk: [Int] = []
@@ -85,7 +88,7 @@ final class CacheShard {
             let useless = entry.dropUseless(at: now)
             expired += useless
             invalidated += purged
-            if entry.variants.isEmpty, entry.unsharedUntil <= monotonic { return .remove }
+            if entry.variants.isEmpty { return .remove }
             if purged + useless > 0 { shrunk.append(slot) }
             return .keep
         }
@@ -97,6 +100,24 @@ final class CacheShard {
     /// Counts `count` responses that went for `reason`.
     func count(_ reason: CacheEvictionReason, _ count: Int) {
         evicted[reason.index] += UInt64(count)
+    }
+
+    /// Whether answers for the key of that hash are not to be shared (hit-for-miss).
+    func isUnshared(_ hash: UInt64, now: Instant) -> Bool {
+        unshared.isEmpty ? false : unshared[hash].map { now < $0 } ?? false
+    }
+
+    /// Notes that they are not, until `until`. Should there be too many, those past their time go, or all:
+    /// some requests then wait for each other once more.
+    func noteUnshared(_ hash: UInt64, until: Instant, now: Instant) {
+        if unshared.count >= CacheShard.unsharedMax { unshared = unshared.filter { now < $0.value } }
+        if unshared.count >= CacheShard.unsharedMax { unshared.removeAll() }
+        unshared[hash] = until
+    }
+
+    /// An answer was stored: it is to be shared.
+    func forgetUnshared(_ hash: UInt64) {
+        if !unshared.isEmpty { unshared[hash] = nil }
     }
 
     /// Notes an invalidation, for what is being fetched now.
@@ -113,8 +134,7 @@ final class CacheShard {
     }
 }
 
-/// What the cache holds for one key: its variants, newest first, or only the knowledge that there is
-/// nothing to be shared.
+/// What the cache holds for one key: its variants, newest first.
 struct CacheEntry {
     struct Variant {
         let response: StoredResponse
@@ -122,8 +142,6 @@ struct CacheEntry {
     }
 
     private(set) var variants: [Variant] = []
-    /// Until when requests fetch without waiting for each other (hit-for-miss).
-    var unsharedUntil = Instant(nanoseconds: 0)
     /// The epoch of purges up to which this was checked.
     var checked: UInt64
     let target: PurgeTarget
@@ -146,12 +164,11 @@ struct CacheEntry {
     private static let overheadBytes = 144
 
     /// The variant that a request selects: the newest one, should several fit (RFC 9111 §4.1).
-    func select(now: Instant, _ selects: (StoredResponse) -> Bool) -> MemoryCache.Found {
+    func select(_ selects: (StoredResponse) -> Bool) -> MemoryCache.Found? {
         for index in variants.indices where selects(variants[index].response) {
             return .response(variants[index].response, isSoft: variants[index].isSoft)
         }
-        if unsharedUntil > now { return .unshared }
-        return variants.isEmpty ? .nothing : .otherVariants
+        return variants.isEmpty ? .nothing : nil
     }
 
     /// Adds a variant in place of those that the same requests select. Returns how many those were.
@@ -161,7 +178,6 @@ struct CacheEntry {
         if variants.count == CacheEntry.variantsMax { variants.removeLast() }
         let replaced = before - variants.count
         variants.insert(Variant(response: response, isSoft: isSoft), at: 0)
-        unsharedUntil = Instant(nanoseconds: 0)
         return replaced
     }
 

@@ -22,7 +22,9 @@ final class MemoryCache: Sendable {
         case response(StoredResponse, isSoft: Bool)
     }
 
-    static let shardCount = 64
+    /// An entry must fit into its shard's share, which is at least this where the memory allows it.
+    private static let shareBytesMin = 16 << 20
+    private static let shardsMax = 64
     /// How long a key is known not to be shared (hit-for-miss).
     static let unsharedNanoseconds: UInt64 = 120_000_000_000
 
@@ -44,13 +46,14 @@ final class MemoryCache: Sendable {
         followersMax = settings.followersMax
         fills = FillBudget(bytesMax: settings.fillBytesMax)
         self.seed = (seed.a, seed.b)
-        let share = max(1, settings.bytesMax / MemoryCache.shardCount)
-        shards = (0..<MemoryCache.shardCount).map { _ in Locked(CacheShard(bytesMax: share)) }
+        let wanted = settings.bytesMax / MemoryCache.shareBytesMin
+        let count = max(1, min(wanted, MemoryCache.shardsMax))
+        shards = (0..<count).map { _ in Locked(CacheShard(bytesMax: settings.bytesMax / count)) }
     }
 
     private func shard(_ hash: UInt64) -> Locked<CacheShard> {
-        // The table takes the low bits.
-        shards[Int(truncatingIfNeeded: hash >> 58)]
+        // By the high bits; the table takes the low ones.
+        shards[Int(truncatingIfNeeded: hash.multipliedFullWidth(by: UInt64(shards.count)).high)]
     }
 
     /// Changes what is stored in a shard. What goes is let go of after the lock is.
@@ -71,7 +74,7 @@ final class MemoryCache: Sendable {
     /// clients hold on to.
     private var shareNow: Int {
         let adrift = max(0, alive.bytes - tabled.bytes)
-        return max(0, bytesMax - adrift) / MemoryCache.shardCount
+        return max(0, bytesMax - adrift) / shards.count
     }
 
     /// The hash that all of this works with.
@@ -93,9 +96,12 @@ final class MemoryCache: Sendable {
     ) -> Found {
         let epoch = purges.epoch
         return shard(hash).withLock { shard in
-            guard let slot = shard.slot(key, hash: hash, counts: counts) else { return .nothing }
+            guard let slot = shard.slot(key, hash: hash, counts: counts) else {
+                return shard.isUnshared(hash, now: now) ? .unshared : .nothing
+            }
             if shard.table[slot].checked != epoch { check(shard, slot, epoch) }
-            return shard.table[slot].select(now: now, selects)
+            if let found = shard.table[slot].select(selects) { return found }
+            return shard.isUnshared(hash, now: now) ? .unshared : .otherVariants
         }
     }
 
@@ -136,6 +142,7 @@ final class MemoryCache: Sendable {
             let verdict = purges.verdict(on: response, target)
             if verdict == .hard { return false }
             shard.setBytesMax(share, &gone)
+            shard.forgetUnshared(hash)
             if let slot = shard.slot(key.span, hash: hash, counts: false) {
                 if shard.table[slot].checked != epoch {
                     shard.count(.invalidated, shard.purge(slot, purges, epoch))
@@ -151,18 +158,10 @@ final class MemoryCache: Sendable {
         }
     }
 
-    /// Notes that answers for `key` are not to be shared for a while.
-    func noteUnshared(_ key: [UInt8], hash: UInt64, target: PurgeTarget, now: Instant) {
+    /// Notes that answers for the key of that hash are not to be shared for a while.
+    func noteUnshared(_ hash: UInt64, now: Instant) {
         let until = now.advanced(byNanoseconds: MemoryCache.unsharedNanoseconds)
-        change(shard(hash)) { shard, gone in
-            if let slot = shard.slot(key.span, hash: hash, counts: false) {
-                _ = shard.update(slot, &gone) { $0.unsharedUntil = until }
-            } else {
-                var entry = CacheEntry(target, checked: purges.epoch)
-                entry.unsharedUntil = until
-                _ = shard.insert(entry, key, hash, &gone)
-            }
-        }
+        shard(hash).withLock { $0.noteUnshared(hash, until: until, now: now) }
     }
 
     /// RFC 9111 §4.4: what is stored for `key` goes, and what is being fetched for it is not stored.
@@ -217,11 +216,11 @@ final class MemoryCache: Sendable {
     // MARK: Upkeep
 
     /// Looks at `count` slots of each shard and drops what is past every use.
-    func sweep(count: Int, now: Timestamp, monotonic: Instant) {
+    func sweep(count: Int, now: Timestamp) {
         let share = shareNow
         for shard in shards {
             change(shard) { shard, gone in
-                shard.sweep(count: count, purges, now: now, monotonic: monotonic, &gone)
+                shard.sweep(count: count, purges, now: now, &gone)
                 shard.setBytesMax(share, &gone)
             }
         }

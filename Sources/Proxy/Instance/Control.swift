@@ -58,7 +58,7 @@ final class Control {
     private func sweep(_ memory: MemoryCache) {
         let timer = Timer(on: loop) {}
         timer.action = { [unowned timer] in
-            memory.sweep(count: Control.sweptSlots, now: .now(), monotonic: .now())
+            memory.sweep(count: Control.sweptSlots, now: .now())
             timer.arm(afterNanoseconds: Control.sweepNanoseconds)
         }
         timer.arm(afterNanoseconds: Control.sweepNanoseconds)

@@ -180,6 +180,7 @@ final class Worker {
         fetch.beginDetached(like: request)
         fetch.caching = request.caching
         fetch.caching.flight = ticket
+        fetch.caching.candidate = stored
         fetch.caching.isValidating = stored.metadata.hasValidator
         fetch.step = .refresh
         takeRunner().run(fetch)

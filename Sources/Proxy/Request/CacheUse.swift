@@ -44,6 +44,8 @@ struct CacheUse {
     var isWithheld = false
     /// What is to be sent in place of it.
     var replacement: StoredResponse?
+    /// The upstream's status, 0 while there is none.
+    var upstreamStatus: UInt16 = 0
     /// Whether the 304 that came was not about the candidate: to be asked again, without conditions.
     var isMismatch = false
 
@@ -71,5 +73,6 @@ struct CacheUse {
         isWithheld = false
         replacement = nil
         isMismatch = false
+        upstreamStatus = 0
     }
 }

@@ -29,6 +29,7 @@ extension ClientRequest {
     /// Decides about the answer whose head has come. After it, `caching.isWithheld` says whether the client
     /// gets something else, and `caching.fill` collects what is to be stored.
     func judge(_ response: ResponseHead) {
+        caching.upstreamStatus = response.status
         guard let memory = worker.instance.memory else { return }
         if caching.result == .method { return invalidate(after: response, memory) }
         guard caching.isLookedUp else { return }
@@ -98,7 +99,8 @@ extension ClientRequest {
                 freshened.metadata, freshened.head, body: candidate.body,
                 version: response.version, memory)
             keep(updated, memory)
-        case .freshen, .invalidate: forget(memory)
+        case .freshen: break
+        case .invalidate: forget(memory)
         }
     }
 
@@ -114,7 +116,8 @@ extension ClientRequest {
             head, caching.facts, response, route.cache, requestTime: caching.requestTime,
             responseTime: .now())
         switch decision {
-        case .store(let metadata, let stored):
+        case .store(var metadata, let stored):
+            metadata.shorten(byPercent: route.cache.jitterPercent, random: worker.random.next())
             caching.fill = Fill(
                 metadata, stored, length: response.contentLength,
                 bytesMax: route.cache.bodyBytesMax, memory.fills)
@@ -126,8 +129,7 @@ extension ClientRequest {
                     FlightFailure(status: response.status, error: "upstream_status"))
             }
             if caching.flight != nil {
-                memory.noteUnshared(
-                    caching.key, hash: caching.hash, target: purgeTarget, now: .now())
+                memory.noteUnshared(caching.hash, now: .now())
             }
             settle(.alone)
         }
@@ -144,7 +146,7 @@ extension ClientRequest {
         caching.fill = nil
         worker.metrics.stores[.tooLarge].add()
         if caching.flight != nil, let memory = worker.instance.memory {
-            memory.noteUnshared(caching.key, hash: caching.hash, target: purgeTarget, now: .now())
+            memory.noteUnshared(caching.hash, now: .now())
         }
         settle(.alone)
     }

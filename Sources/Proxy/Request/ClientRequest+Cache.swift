@@ -64,6 +64,7 @@ extension ClientRequest {
         let now = startedWall
         switch Reuse.decide(stored.metadata, caching.facts, isSoftPurged: isSoft, now: now) {
         case .fresh(let age, let ttl):
+            if ttl < Int64(route.cache.refreshAheadSeconds) { worker.refresh(stored, for: self) }
             serve(stored, as: .hit, age: age, ttl: ttl)
             return true
         case .stale(let age, let ttl, let use):
@@ -98,9 +99,11 @@ extension ClientRequest {
         guard let connection else { return }
         if isClientGone { return finish(.abort(closeReason ?? .client)) }
         caching.result = result
-        caching.tier = .local
+        // After a validation the upstream has spoken, and said that this is still its answer.
+        let isValidated = result != .staleServed && attempts > 0
+        caching.tier = isValidated ? .none : .local
         caching.ageSeconds = age
-        origin = attempts == 0 ? .cache : .upstream
+        origin = isValidated ? .upstream : .cache
         decidePersistence(isBodyTaken: true)
         isAnswered = true
         let extent = extent(of: stored)

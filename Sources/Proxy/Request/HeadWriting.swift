@@ -151,7 +151,7 @@ extension Worker {
         if let contentLength { out.appendField("Content-Length", decimal: contentLength) }
         if isChunked { out.appendField("Transfer-Encoding", "chunked") }
         out.append(snapshot.viaField(for: response.version))
-        appendCacheStatus(of: request, ttl: nil, upstreamStatus: response.status)
+        appendCacheStatus(of: request, ttl: nil)
         if !response.contains(.xRequestID) { appendRequestID(of: request) }
         appendPersistence(of: request)
         out.append(request.route.responseEdits.lines)

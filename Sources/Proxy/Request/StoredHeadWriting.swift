@@ -149,16 +149,16 @@ extension Worker {
 
     /// Cache-Status (RFC 9211), behind one of the upstream's. `ttl`: seconds of freshness left, for answers
     /// from the cache.
-    func appendCacheStatus(of request: ClientRequest, ttl: Int64?, upstreamStatus: UInt16 = 0) {
+    func appendCacheStatus(of request: ClientRequest, ttl: Int64?) {
         guard let result = request.caching.result else { return }
         out.append("Cache-Status: ")
         out.append(snapshot.viaBytes)
         if let forward = request.caching.forward, request.attempts > 0 || result == .collapsed {
             out.append("; fwd=")
             out.append(forward.word)
-            if upstreamStatus > 0 {
+            if request.caching.upstreamStatus > 0 {
                 out.append("; fwd-status=")
-                out.append(decimal: UInt64(upstreamStatus))
+                out.append(decimal: UInt64(request.caching.upstreamStatus))
             }
             if result == .collapsed { out.append("; collapsed") }
             if request.caching.isStoring { out.append("; stored") }

@@ -15,8 +15,6 @@ public enum RangeRequest {
 
     /// More parts than this are a whole response, cheaper for both sides (§14.2, §17.15).
     static let partsMax = 16
-    /// Parts closer to each other than what a part costs in a multipart body become one (§15.3.7.2).
-    static let gapBytesMax = 80
 
     /// Evaluates Range and If-Range against a stored response. To be asked after `ClientConditions`: a
     /// 304 comes before a 206 (§13.2.2).
@@ -47,8 +45,8 @@ public enum RangeRequest {
         var part = part
         var place = parts.count
         for index in parts.indices.reversed()
-        where part.lowerBound <= parts[index].upperBound + gapBytesMax
-            && parts[index].lowerBound <= part.upperBound + gapBytesMax
+        where part.lowerBound <= parts[index].upperBound
+            && parts[index].lowerBound <= part.upperBound
         {
             let lower = min(part.lowerBound, parts[index].lowerBound)
             part = lower..<max(part.upperBound, parts[index].upperBound)

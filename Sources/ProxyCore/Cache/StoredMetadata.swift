@@ -72,6 +72,15 @@ public struct StoredMetadata: Sendable, Equatable {
         return date.seconds > lastModified.seconds
     }
 
+    /// Shortens the lifetime by a part of it, between nothing and `percent`, that `random` chooses. What an
+    /// origin forbids to use longer is only used for less time.
+    public mutating func shorten(byPercent percent: Int, random: UInt64) {
+        guard percent > 0 else { return }
+        let most = UInt64(lifetimeSeconds) &* UInt64(min(percent, 100)) / 100
+        let part = random.multipliedFullWidth(by: most &+ 1).high
+        lifetimeSeconds -= UInt32(truncatingIfNeeded: min(part, UInt64(lifetimeSeconds)))
+    }
+
     /// Age at which nothing but a validation makes it usable again, in seconds: beyond it an entry
     /// without a validator is of no use.
     public var usableSeconds: Int64 {
