@@ -41,8 +41,9 @@ final class Worker {
     private(set) var isDraining = false
     private var drained: (() -> Void)?
 
-    /// Requests and runners kept for reuse; more than that are freed.
-    private static let spareRequestsMax = 256
+    /// Requests and runners kept for reuse; more than that are freed. As many as may be on their way to an
+    /// upstream of the default size: with fewer, a busy worker would make and free them all the time.
+    private static let spareRequestsMax = 1024
 
     init(
         _ instance: Instance, loop: Loop, index: Int, snapshot: Snapshot, seed: SeedWords
