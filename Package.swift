@@ -87,7 +87,9 @@ let package = Package(
             "TelemetryTests", ["Telemetry", "Time"],
             exclude: ["check_exposition.py", "test_check_exposition.py"]),
         tests("ProxyCoreTests", ["ProxyCore", "HTTP1", "Telemetry", "Time"]),
-        tests("ProxyTests", ["Proxy", "HTTP1", "ProxyCore", "Telemetry", "Time"]),
+        tests(
+            "ProxyTests",
+            ["Proxy", "EventLoop", "HTTP1", "ProxyCore", "Support", "Telemetry", "Time"]),
         tests("DemoAPITests", ["DemoAPI", "Responder", "HTTP1"]),
         tests("TidyTests", ["Telemetry"]),
     ]

@@ -22,7 +22,7 @@ struct Flights {
         let id: UInt64
         let key: [UInt8]
         /// Told when the first follower comes: whoever leads may be waiting for its own client.
-        let leader: Follower?
+        var leader: Follower?
         var followers: [Follower] = []
         /// Whether the leader is the second one.
         var isSecondTry = false
@@ -32,7 +32,7 @@ struct Flights {
     private var nextID: UInt64 = 1
 
     /// Fetches under way.
-    var count: Int { flights.count }
+    var count: Int { flights.values.reduce(0) { $0 + $1.count } }
 
     /// Takes part in the fetch for `key` (with the variant's part behind it); starts one if there is none.
     mutating func join(
@@ -96,6 +96,7 @@ struct Flights {
             return settle(ticket, .failed(failure))
         }
         flights[ticket.hash]?[index].isSecondTry = true
+        flights[ticket.hash]?[index].leader = next
         flights[ticket.hash]?[index].followers.removeFirst()
         next.take(.lead(ticket))
         return [next]
