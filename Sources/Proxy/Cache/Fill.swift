@@ -26,7 +26,12 @@ final class Fill {
         }
     }
 
-    deinit { budget.giveBack(taken) }
+    deinit { giveBack() }
+
+    private func giveBack() {
+        budget.giveBack(taken)
+        taken = 0
+    }
 
     private func take(_ count: Int) -> Bool {
         guard budget.take(count) else { return false }
@@ -37,13 +42,20 @@ final class Fill {
     /// Adds bytes of the content; gives all of it up if there is no room for them.
     func append(_ bytes: Span<UInt8>) {
         if isAbandoned { return }
-        let needed = body.count + bytes.count
-        guard needed <= bytesMax, needed <= taken || take(max(needed - taken, min(taken, bytesMax)))
-        else {
+        guard makeRoom(for: body.count + bytes.count) else {
             isAbandoned = true
             body = []
+            giveBack()
             return
         }
         body.append(copying: bytes)
+    }
+
+    /// Takes as much again as there is, as the array does when it grows, or what is needed at least.
+    private func makeRoom(for needed: Int) -> Bool {
+        if needed > bytesMax { return false }
+        if needed <= taken { return true }
+        let missing = needed - taken
+        return take(max(missing, min(taken, bytesMax - taken))) || take(missing)
     }
 }
