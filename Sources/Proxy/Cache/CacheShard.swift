@@ -12,7 +12,7 @@ final class CacheShard {
     private(set) var evicted = [UInt64](repeating: 0, count: CacheEvictionReason.allCases.count)
     /// The last invalidations, oldest first.
     private var invalidated: [(hash: UInt64, moment: UInt64)] = []
-    /// Moment of the last invalidation that `invalidated` has forgotten.
+    /// Latest moment of the invalidations that `invalidated` has forgotten.
     private var forgotten: UInt64 = 0
 
     /// Until when requests for a key fetch without waiting for each other, by its hash.
@@ -110,7 +110,9 @@ final class CacheShard {
     /// Notes that they are not, until `until`. Should there be too many, those past their time go, or all:
     /// some requests then wait for each other once more.
     func noteUnshared(_ hash: UInt64, until: Instant, now: Instant) {
-        if unshared.count >= CacheShard.unsharedMax { unshared = unshared.filter { now < $0.value } }
+        if unshared.count >= CacheShard.unsharedMax {
+            unshared = unshared.filter { now < $0.value }
+        }
         if unshared.count >= CacheShard.unsharedMax { unshared.removeAll() }
         unshared[hash] = until
     }
@@ -124,7 +126,8 @@ final class CacheShard {
     func noteInvalidation(_ hash: UInt64, _ moment: UInt64) {
         invalidated.append((hash, moment))
         if invalidated.count > CacheShard.invalidationsMax {
-            forgotten = invalidated.removeFirst().moment
+            // They get here in about the order of their moments.
+            forgotten = max(forgotten, invalidated.removeFirst().moment)
         }
     }
 
@@ -163,12 +166,13 @@ struct CacheEntry {
     /// What three arrays cost beside their contents.
     private static let overheadBytes = 144
 
-    /// The variant that a request selects: the newest one, should several fit (RFC 9111 §4.1).
+    /// The variant that a request selects: the newest one, should several fit (RFC 9111 §4.1); nil if none
+    /// does.
     func select(_ selects: (StoredResponse) -> Bool) -> MemoryCache.Found? {
         for index in variants.indices where selects(variants[index].response) {
             return .response(variants[index].response, isSoft: variants[index].isSoft)
         }
-        return variants.isEmpty ? .nothing : nil
+        return nil
     }
 
     /// Adds a variant in place of those that the same requests select. Returns how many those were.

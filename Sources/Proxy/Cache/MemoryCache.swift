@@ -71,9 +71,9 @@ final class MemoryCache: Sendable {
     }
 
     /// What one table may take: its share of what is left of the budget by responses that only slow
-    /// clients hold on to.
-    private var shareNow: Int {
-        let adrift = max(0, alive.bytes - tabled.bytes)
+    /// clients hold on to. `incoming`: bytes of a response that is about to be stored, thus not one of them.
+    private func shareNow(incoming: Int = 0) -> Int {
+        let adrift = max(0, alive.bytes - incoming - tabled.bytes)
         return max(0, bytesMax - adrift) / shards.count
     }
 
@@ -101,7 +101,9 @@ final class MemoryCache: Sendable {
             }
             if shard.table[slot].checked != epoch { check(shard, slot, epoch) }
             if let found = shard.table[slot].select(selects) { return found }
-            return shard.isUnshared(hash, now: now) ? .unshared : .otherVariants
+            if shard.isUnshared(hash, now: now) { return .unshared }
+            // Purges may have left nothing of it.
+            return shard.table[slot].variants.isEmpty ? .nothing : .otherVariants
         }
     }
 
@@ -134,7 +136,7 @@ final class MemoryCache: Sendable {
         _ response: StoredResponse, key: [UInt8], hash: UInt64, target: PurgeTarget
     ) -> Bool {
         let epoch = purges.epoch
-        let share = shareNow
+        let share = shareNow(incoming: response.bytes)
         return change(shard(hash)) { shard, gone in
             guard !shard.wasInvalidated(hash, since: response.started.invalidations) else {
                 return false
@@ -217,7 +219,7 @@ final class MemoryCache: Sendable {
 
     /// Looks at `count` slots of each shard and drops what is past every use.
     func sweep(count: Int, now: Timestamp) {
-        let share = shareNow
+        let share = shareNow()
         for shard in shards {
             change(shard) { shard, gone in
                 shard.sweep(count: count, purges, now: now, &gone)
