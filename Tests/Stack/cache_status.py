@@ -49,7 +49,7 @@ def parse(response):
     assert lines, f"no Cache-Status in {response.fields}"
     members = http_sf.parse(", ".join(lines).encode("latin-1"), tltype="list")
     names = [str(name) for name, _ in members]
-    assert names[-1] == NAME and names.count(NAME) == 1, f"ours is not the last, or not one: {lines}"
+    assert names[-1] == NAME and names.count(NAME) == 1, f"ours is not last, or not one: {lines}"
     ours = members[-1][1]
     assert set(ours) <= PARAMETERS, f"unknown parameters in {lines}"
     assert ("hit" in ours) != ("fwd" in ours), f"one of hit and fwd: {lines}"
