@@ -33,6 +33,9 @@ END_TO_END = ["content-type", "content-length", "cache-control", "etag", "last-m
 IDLE_CONNECTIONS = 10_000
 # The slowest cache takes a quarter of this.
 WARMING_SECONDS_MAX = 60
+# HAProxy's index has 32 bits of a key's hash, from a seed of its own: of 100,000 keys one pair or
+# two are likely to meet, and each then drives out the other.
+ZIPF_MISSES_MAX = 1 / 1000
 QUICK = ("http-1k-64", "hit-1k-64")
 
 
@@ -136,7 +139,7 @@ class Bench:
             self.require_alive(name, child)
         if load.requests == 0:
             raise BenchError(f"{name}: no request of {workload.name} was answered")
-        if workload.caches and asked:
+        if workload.caches and asked > load.requests * (ZIPF_MISSES_MAX if workload.zipf else 0):
             raise BenchError(f"{name}: the origin was asked {asked} times during {workload.name}")
         return Sample(used / load.requests * 1e6, load.requests / load.seconds,
                       load.p50_us, load.p99_us, load.errors, used / took, others)
