@@ -70,10 +70,10 @@ final class MemoryCache: Sendable {
         }
     }
 
-    /// What one table may take: its share of what is left of the budget by responses that only slow
-    /// clients hold on to.
+    /// What one table may take: its share of what is left of the budget by answers that are being collected
+    /// and by responses that only slow clients hold on to.
     private var shareNow: Int {
-        let adrift = max(0, alive.bytes - tabled.bytes)
+        let adrift = max(0, alive.bytes - tabled.bytes) + fills.used
         return max(0, bytesMax - adrift) / shards.count
     }
 
