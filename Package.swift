@@ -86,7 +86,7 @@ let package = Package(
         tests(
             "TelemetryTests", ["Telemetry", "Time"],
             exclude: ["check_exposition.py", "test_check_exposition.py"]),
-        tests("ProxyCoreTests", ["ProxyCore", "HTTP1", "Time"]),
+        tests("ProxyCoreTests", ["ProxyCore", "HTTP1", "Telemetry", "Time"]),
         tests("ProxyTests", ["Proxy", "HTTP1", "ProxyCore", "Telemetry", "Time"]),
         tests("DemoAPITests", ["DemoAPI", "Responder", "HTTP1"]),
         tests("TidyTests", ["Telemetry"]),

@@ -1,4 +1,5 @@
 import HTTP1
+import Telemetry
 import Testing
 
 @testable import ProxyCore
