@@ -13,6 +13,7 @@ static inline void cuv_name_this_thread(const char *name) {
 #ifdef __GLIBC__
 #include <malloc.h>
 static inline void cuv_tune_allocator(int map_bytes_min, int trim_bytes_min) {
+    mallopt(M_ARENA_MAX, 1);
     mallopt(M_MMAP_THRESHOLD, map_bytes_min);
     mallopt(M_TRIM_THRESHOLD, trim_bytes_min);
 }

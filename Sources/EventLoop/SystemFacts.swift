@@ -46,7 +46,8 @@ public enum SystemFacts {
 
     /// Makes the allocator map every block from 64 KiB on by itself, and give it back when it is freed. By
     /// default glibc moves that border up to 32 MiB with what is freed, and bodies of all sizes then leave
-    /// holes in its arenas that nothing fits into.
+    /// holes in its arenas that nothing fits into. One arena for all threads, for the same reason: small
+    /// blocks come from each thread's own cache in any case.
     public static func tuneAllocator() {
         cuv_tune_allocator(64 * 1024, 1024 * 1024)
     }
