@@ -110,7 +110,9 @@ final class CacheShard {
     /// Notes that they are not, until `until`. Should there be too many, those past their time go, or all:
     /// some requests then wait for each other once more.
     func noteUnshared(_ hash: UInt64, until: Instant, now: Instant) {
-        if unshared.count >= CacheShard.unsharedMax { unshared = unshared.filter { now < $0.value } }
+        if unshared.count >= CacheShard.unsharedMax {
+            unshared = unshared.filter { now < $0.value }
+        }
         if unshared.count >= CacheShard.unsharedMax { unshared.removeAll() }
         unshared[hash] = until
     }

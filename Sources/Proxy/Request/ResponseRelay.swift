@@ -212,7 +212,9 @@ final class ResponseRelay {
                 request.take(content: data)
                 received &+= UInt64(data.count)
                 // Stored before the client can have seen the last byte: whoever has finds it stored.
-                if received == head.contentLength { request.contentIsComplete(version: head.version) }
+                if received == head.contentLength {
+                    request.contentIsComplete(version: head.version)
+                }
                 if isWithheld { continue }
                 if framing == .chunked {
                     appendChunk(data)
