@@ -45,6 +45,17 @@ def cpu_seconds(pid):
     return ticks / TICKS_PER_SECOND
 
 
+def busy_seconds(cores):
+    """How long these cores have been busy so far, whoever used them; stolen time is counted."""
+    ticks = 0
+    for line in pathlib.Path("/proc/stat").read_text(encoding="ascii").splitlines():
+        name, *fields = line.split()
+        if name in {f"cpu{core}" for core in cores}:
+            # proc(5): user, nice, system, idle, iowait, irq, softirq, steal
+            ticks += sum(map(int, fields[:3])) + sum(map(int, fields[5:8]))
+    return ticks / TICKS_PER_SECOND
+
+
 def resident_kib(pid):
     """Resident memory of the tree in KiB; pages that processes share count once for each."""
     total = 0

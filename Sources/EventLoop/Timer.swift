@@ -85,12 +85,15 @@ final class TimerWheel {
             occupied.remove(slot)
         }
         current = max(current, target)
-        let visited = due
-        due.removeAll(keepingCapacity: true)
-        for entry in visited where entry.timer.visit == entry.visit {
-            entry.timer.visit = .never
-            settle(entry.timer, now: now, on: loop)
+        // Out of reach of what the actions do, and with its memory kept for the next time.
+        var visited: [Entry] = []
+        swap(&visited, &due)
+        for index in visited.indices where visited[index].timer.visit == visited[index].visit {
+            visited[index].timer.visit = .never
+            settle(visited[index].timer, now: now, on: loop)
         }
+        visited.removeAll(keepingCapacity: true)
+        if due.isEmpty { swap(&visited, &due) }
         scheduleNext(on: loop)
     }
 

@@ -36,6 +36,7 @@ public enum Proxy {
         load: @escaping () -> Result<Settings, SettingsProblems>
     ) throws(StartFailure) -> Never {
         SignalWatch.ignoreBrokenPipes()
+        SystemFacts.tuneAllocator()
         let curl = DialContext.prepareProcess()
         if let problem = SettingsCheck.problem(settings, resolving: true) {
             throw StartFailure(message: problem)

@@ -1,4 +1,4 @@
-"""How a case of the cache's conformance tables is written: steps, what the origin says, what is seen.
+"""How a case of the cache's conformance tables is written.
 
 A case is a list of steps on a path of its own. Each step is one request; its `Answer` is what the
 origin says should it be asked; `fetches` is how often it must be asked. PAUSE between two steps is
@@ -62,6 +62,7 @@ class Step:
 
     `of` is the step whose body is seen, `text` an exact body, `cache` the words allowed as result
     (`hit`, or a `fwd` word), `sent` what the origin must be told (None: that field must be absent).
+    `eventually`: what a refresh in the background brings is asked for until it is there.
     """
 
     origin: Answer = field(default_factory=Answer)
@@ -84,12 +85,15 @@ class Step:
     interim: tuple | None = None
     framing: str | None = None
     size_max: int | None = None
+    eventually: bool = False
 
 
 @dataclass
 class Case:
-    """A named list of steps and the section that asks for it; `choice` tells what we chose, and why
-    where the RFC leaves it open."""
+    """A named list of steps and the section that asks for it.
+
+    `choice` is what was chosen, and why, where the RFC leaves it open.
+    """
 
     name: str
     section: str
@@ -119,10 +123,13 @@ def _fields(cc, fields):
 
 def miss(cc=None, *fields, status=200, seen=None, body=None, dated=True, steps=None,
          unchanged=None, **more):
-    """A step that the origin answers, with this Cache-Control and these fields; the client sees
-    the same status unless `seen` names another (or several)."""
+    """A step that the origin answers, with this Cache-Control and these fields.
+
+    The client sees the same status unless `seen` names another (or several).
+    """
     answer = Answer(status, _fields(cc, fields), body, dated, unchanged, steps)
-    return Step(answer, status=seen or status, fetches=more.pop("fetches", 1), cache=more.pop("cache", None), **more)
+    fetches, cache = more.pop("fetches", 1), more.pop("cache", None)
+    return Step(answer, status=seen or status, fetches=fetches, cache=cache, **more)
 
 
 def hit(of=0, **more):

@@ -56,19 +56,26 @@ class Run:
     def step(self, name, number, step):
         """One request; whatever is wrong goes to `problems`."""
         self.current[name] = (number, step)
+        deadline = time.monotonic() + 1
+        problems = list(self.attempt(name, number, step))
+        while problems and step.eventually and time.monotonic() < deadline:
+            problems = list(self.attempt(name, number, step))
+        self.problems[name] += [f"step {number}: {problem}" for problem in problems]
+
+    def attempt(self, name, number, step):
+        """What is wrong with one request of a step."""
         before = len(self.asked.get(name, ()))
         try:
             seen = clients.fetch(self.port, step.method, f"/{name}{step.path}",
                                  [(k, str(v)) for k, v in step.req], step.payload, step.host,
                                  timeout=3)
         except (wire.BrokenMessage, OSError) as error:
-            self.problems[name].append(f"step {number}: {type(error).__name__}: {error}")
+            yield f"{type(error).__name__}: {error}"
             return
         asked = self.wait_asked(name, before, step.fetches)
         bodies = self.bodies.setdefault(name, {})
         bodies[number] = self.body(name, number, step)
-        for problem in check(step, seen, asked, bodies.get(step.of), self.is_ours):
-            self.problems[name].append(f"step {number}: {problem}")
+        yield from check(step, seen, asked, bodies.get(step.of), self.is_ours)
 
     def wait_asked(self, name, before, count):
         """The origin's requests of this step; those in the background get a second to come."""

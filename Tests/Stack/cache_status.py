@@ -49,7 +49,7 @@ def parse(response):
     assert lines, f"no Cache-Status in {response.fields}"
     members = http_sf.parse(", ".join(lines).encode("latin-1"), tltype="list")
     names = [str(name) for name, _ in members]
-    assert names[-1] == NAME and names.count(NAME) == 1, f"ours is not the last, or not one: {lines}"
+    assert names[-1] == NAME and names.count(NAME) == 1, f"ours is not last, or not one: {lines}"
     ours = members[-1][1]
     assert set(ours) <= PARAMETERS, f"unknown parameters in {lines}"
     # RFC 9211 §2: both are optional, and a request that was neither answered from the cache nor

@@ -21,8 +21,9 @@ def part(first, last):
 
 
 for name, value, first, last in [
-        ("from-to", "bytes=0-1", 0, 1), ("middle", "bytes=3-7", 3, 7), ("one", "bytes=10-10", 10, 10),
-        ("from", "bytes=1-", 1, 10), ("suffix", "bytes=-1", 10, 10), ("long-suffix", "bytes=-99", 0, 10),
+        ("from-to", "bytes=0-1", 0, 1), ("middle", "bytes=3-7", 3, 7),
+        ("one", "bytes=10-10", 10, 10), ("from", "bytes=1-", 1, 10), ("suffix", "bytes=-1", 10, 10),
+        ("long-suffix", "bytes=-99", 0, 10),
         ("past-the-end", "bytes=5-99", 5, 10), ("all", "bytes=0-", 0, 10),
         ("unit-in-other-case", "BYTES=0-1", 0, 1), ("huge-end", f"bytes=9-{10**30}", 9, 10),
         ("one-of-two-satisfiable", "bytes=50-60, 2-3", 2, 3), ("blanks", "bytes=2-3 , ", 2, 3)]:
@@ -34,7 +35,8 @@ for name, value in [("past-the-end", "bytes=11-"), ("two-past-the-end", "bytes=1
          hit(None, **asks(value), status=416, has={"Content-Range": "bytes */11"}),
          hit(text=BODY), choice="§15.5.17: 416, and not the whole")
 for name, value in [("other-unit", "lines=1-2"), ("reversed", "bytes=5-2"), ("no-dash", "bytes=5"),
-                    ("letters", "bytes=a-b"), ("no-unit", "0-1"), ("empty", ""), ("signs", "bytes=+1-2"),
+                    ("letters", "bytes=a-b"), ("no-unit", "0-1"), ("empty", ""),
+                    ("signs", "bytes=+1-2"),
                     ("only-dash", "bytes=-"), ("one-of-two-invalid", "bytes=0-1,a-b")]:
     case(f"range-ignored-{name}", RANGE, miss(HOUR, body=BODY), hit(text=BODY, **asks(value)),
          choice="" if name == "other-unit" else "§14.2: ignored, where it MAY be refused")

@@ -48,8 +48,9 @@ for name, *fields in [
 for name, value in [("private", 'private="X-A", max-age=3600'),
                     ("no-cache", 'no-cache="X-A", max-age=3600'),
                     ("no-cache-list", 'max-age=3600, no-cache="X-A, X-B"')]:
-    reused(f"qualified-{name}", "RFC 9111 §5.2.2.4", cc(value), ("X-A", "1"),
-           choice="§5.2.2.4, §5.2.2.7: reused without the fields that are named")
+    kind = refetched if name == "private" else reused
+    kind(f"qualified-{name}", "RFC 9111 §5.2.2.4", cc(value), ("X-A", "1"),
+         choice="§5.2.2.7: private as if unqualified; §5.2.2.4: reused without the fields named")
 
 NO_CACHE = "RFC 9111 §5.2.2.4"
 refetched("no-cache", NO_CACHE, cc("no-cache"))

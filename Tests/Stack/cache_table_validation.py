@@ -1,4 +1,4 @@
-"""Conditional requests: the cache's to the origin (RFC 9111 §4.3), clients' to the cache (9110 §13)."""
+"""Conditional requests: the cache's to the origin (RFC 9111 §4.3), and clients' (RFC 9110 §13)."""
 from cache_cases import PAUSE, At, case, hit, miss, validated
 
 HOUR = "max-age=3600"
@@ -10,7 +10,8 @@ INM, IMS = "If-None-Match", "If-Modified-Since"
 
 GENERATED = "RFC 9111 §4.3.1"
 for name, fields, sent in [
-        ("strong", [TAG], {INM: '"abcdef"'}), ("weak", [("ETag", 'W/"abcdef"')], {INM: 'W/"abcdef"'}),
+        ("strong", [TAG], {INM: '"abcdef"'}),
+        ("weak", [("ETag", 'W/"abcdef"')], {INM: 'W/"abcdef"'}),
         ("date", [MODIFIED], {IMS: OLD, INM: None}), ("both", [TAG, MODIFIED], {INM: '"abcdef"'}),
         ("empty-tag", [("ETag", '""')], {INM: '""'}),
         ("comma-in-tag", [("ETag", '"a,b"')], {INM: '"a,b"'}),

@@ -34,7 +34,8 @@ CUTS = {
     "in-the-last-chunk": until(CHUNKED, b"456789\r\n0"),
     "last-chunk-without-lf": until(CHUNKED, b"456789\r\n0\r"),
     "after-the-last-chunk": until(CHUNKED, b"456789\r\n0\r\n"),
-    "in-trailers": until(CHUNKED, b"X-T:"), "before-the-end-of-trailers": until(CHUNKED, b": 1\r\n"),
+    "in-trailers": until(CHUNKED, b"X-T:"),
+    "before-the-end-of-trailers": until(CHUNKED, b": 1\r\n"),
     "in-the-end-of-trailers": until(CHUNKED, b": 1\r\n\r"),
     "bad-chunk-size": until(CHUNKED, b"X-T\r\n\r\n") + b"zz\r\n",
     "chunk-longer-than-said": until(CHUNKED, b"0123") + b"45\r\n0\r\n\r\n",
@@ -44,7 +45,7 @@ CUTS = {
 
 @pytest.fixture(scope="module")
 def shared(shared_instance):
-    """One instance; the first answer to a target is cut where its name says, later ones are whole."""
+    """One instance; the first answer to a target is cut where its name says, later ones not."""
     def proxy_settings(upstream):
         return settings(upstream, upstream_settings={"retries": {"max": 0}, "idle_timeout": "300ms",
                                                      "first_byte_timeout": "300ms"})

@@ -28,6 +28,12 @@ final class Fill {
 
     deinit { giveBack() }
 
+    /// The content is whole and about to be stored, where it is counted: gives the budget back.
+    func finish() -> [UInt8] {
+        giveBack()
+        return body
+    }
+
     private func giveBack() {
         budget.giveBack(taken)
         taken = 0

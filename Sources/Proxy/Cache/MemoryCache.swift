@@ -70,10 +70,11 @@ final class MemoryCache: Sendable {
         }
     }
 
-    /// What one table may take: its share of what is left of the budget by responses that only slow
-    /// clients hold on to. `incoming`: bytes of a response that is about to be stored, thus not one of them.
+    /// What one table may take: its share of what is left of the budget by answers that are being collected
+    /// and by responses that only slow clients hold on to. `incoming`: bytes of a response that is about to
+    /// be stored, thus not one of them.
     private func shareNow(incoming: Int = 0) -> Int {
-        let adrift = max(0, alive.bytes - incoming - tabled.bytes)
+        let adrift = max(0, alive.bytes - incoming - tabled.bytes) + fills.used
         return max(0, bytesMax - adrift) / shards.count
     }
 

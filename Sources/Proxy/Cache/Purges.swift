@@ -33,17 +33,20 @@ final class Purges: Sendable {
 /// Bytes of answers that are being collected for the cache, bounded for the instance as a whole.
 final class FillBudget: Sendable {
     private let bytesMax: Int
-    private let used = Atomic<Int>(0)
+    private let taken = Atomic<Int>(0)
 
     init(bytesMax: Int) { self.bytesMax = bytesMax }
 
+    /// Bytes taken now.
+    var used: Int { taken.load(ordering: .relaxed) }
+
     /// Takes `count` bytes; false, and nothing taken, if there are not as many.
     func take(_ count: Int) -> Bool {
-        if used.add(count, ordering: .relaxed).newValue <= bytesMax { return true }
+        if taken.add(count, ordering: .relaxed).newValue <= bytesMax { return true }
         giveBack(count)
         return false
     }
 
     /// Gives back what was taken.
-    func giveBack(_ count: Int) { used.subtract(count, ordering: .relaxed) }
+    func giveBack(_ count: Int) { taken.subtract(count, ordering: .relaxed) }
 }

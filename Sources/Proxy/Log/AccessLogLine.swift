@@ -23,7 +23,7 @@ extension Worker {
         line.append("\",\"method\":\"")
         appendMethod(of: request)
         line.append("\",\"route\":\"")
-        line.append(escapingText: request.route.name)
+        appendRoute(of: request)
         line.append("\",\"path\":\"")
         appendPath(of: request)
         line.append("\",\"status\":")
@@ -78,7 +78,7 @@ extension Worker {
         line.append(byte: UInt8(ascii: "0") + UInt8(hundredths / 10))
         line.append(byte: UInt8(ascii: "0") + UInt8(hundredths % 10))
         line.append("ms route=")
-        line.append(escapingText: request.route.name)
+        appendRoute(of: request)
         line.append(" origin=")
         line.append(request.origin.word)
         line.append(" cache=")
@@ -94,6 +94,11 @@ extension Worker {
             }
         }
         line.append("\n")
+    }
+
+    private func appendRoute(of request: ClientRequest) {
+        let name = request.route.nameBytes
+        line.append(escaping: name.span)
     }
 
     private func appendMethod(of request: ClientRequest) {

@@ -156,7 +156,7 @@ extension ClientRequest {
     func contentIsComplete(version: Version) {
         guard let fill = caching.fill, let memory = worker.instance.memory else { return }
         caching.fill = nil
-        let content = fill.body
+        let content = fill.finish()
         let stored = makeStored(
             fill.metadata, fill.head,
             body: SharedBytes(copying: content.span), version: version, memory)

@@ -29,10 +29,16 @@ extension ClientRequest {
             return false
         }
         caching.parts = parts
-        let key = caching.key
-        caching.hash = memory.hash(key.span)
+        hashKey(memory)
         caching.isLookedUp = true
         return lookUp(in: memory)
+    }
+
+    /// In a function of its own: a second reference to the key that lived on would have the key copied when
+    /// the request is reset.
+    private func hashKey(_ memory: MemoryCache) {
+        let key = caching.key
+        caching.hash = memory.hash(key.span)
     }
 
     private func lookUp(in memory: MemoryCache) -> Bool {
@@ -102,7 +108,7 @@ extension ClientRequest {
         // After a validation the upstream has spoken, and said that this is still its answer.
         let isValidated = result != .staleServed && attempts > 0
         caching.tier = isValidated ? .none : .local
-        caching.ageSeconds = age
+        caching.ageSeconds = isValidated ? nil : age
         origin = isValidated ? .upstream : .cache
         decidePersistence(isBodyTaken: true)
         isAnswered = true

@@ -37,6 +37,8 @@ final class ResponseRelay {
     private var hasExcess = false
     private var isPersistent = false
     private var hasReceived = false
+    /// Bytes of the content so far.
+    private var received: UInt64 = 0
     /// Whether the answer is not for the client.
     private var isWithheld = false
 
@@ -68,6 +70,7 @@ final class ResponseRelay {
         hasExcess = false
         isPersistent = false
         hasReceived = false
+        received = 0
         isWithheld = false
         failure = nil
     }
@@ -207,6 +210,11 @@ final class ResponseRelay {
                     (offset + range.lowerBound)..<(offset + range.upperBound))
                 offset += consumed
                 request.take(content: data)
+                received &+= UInt64(data.count)
+                // Stored before the client can have seen the last byte: whoever has finds it stored.
+                if received == head.contentLength {
+                    request.contentIsComplete(version: head.version)
+                }
                 if isWithheld { continue }
                 if framing == .chunked {
                     appendChunk(data)
