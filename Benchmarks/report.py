@@ -17,12 +17,12 @@ network card, and the machine is small and shared: compare within one run, do no
 """
 HITS = """
 Everything is in the cache before the measurement, and the origin's own counter proves that it is
-not asked meanwhile (among 100,000 keys: less than once in 1,000 requests, for HAProxy's index confuses
-a pair of them now and then). meliproxy keeps its metrics and logs one request in 100; the others log nothing,
-but for Varnish, which always writes its log to shared memory. nginx caches in files in memory and
-keeps up to 16,384 of them open. The *bare loop* is no proxy: one thread with epoll that sends one
-fixed response for whatever it reads; it copies, so nginx with sendfile may cost less where bodies are
-large. The keys of the Zipf workload are drawn beforehand, the same ones in every run.
+not asked meanwhile (among 100,000 keys: less than once in 1,000 requests, since HAProxy's index
+confuses a pair of them now and then). meliproxy keeps its metrics and logs one request in 100; the
+others log nothing, but for Varnish, which always writes its log to shared memory. nginx caches in
+files in memory and keeps up to 16,384 of them open. The *bare loop* is no proxy: one thread with
+epoll that sends one fixed response for whatever it reads. It copies what it sends, as nginx with
+sendfile does not. The keys of the Zipf workload are drawn beforehand, the same ones in every run.
 """
 # Multiples of the others' CPU per request that meliproxy is to stay below on hits.
 TARGETS = {"HAProxy": 0.8, "nginx": 0.5, "Varnish": 0.35, BARE: 1.3}

@@ -85,7 +85,7 @@ def test_a_hit_does_not_allocate(start, upstream, counter):
         ask(client, HITS, at_once=1)
         after = counter.of_worker(proxy)
         answer = client.get("/item")
-    assert answer.one("cache-status").startswith("meliproxy; hit"), answer
+    assert (answer.one("cache-status") or "").startswith("meliproxy; hit"), answer
     assert len(upstream.requests) == 1, "these were no hits"
     proxy.wait_metric("http_requests_total", lambda value: value >= HITS)
     proxy.wait_log(lambda line: line["path"] == "/item" and line["origin"] == "cache")
