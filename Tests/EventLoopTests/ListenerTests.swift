@@ -40,7 +40,18 @@ struct ListenerTests {
 
     @Test("closing takes everything that was established before")
     func draining() throws {
-        let (accepted, refusedAfter) = try onLoop { loop in
+        var isRefused = false
+        // A test that runs beside this one may be given the port as soon as it is free: then once more.
+        for _ in 0..<4 where !isRefused {
+            let (accepted, refusedAfter) = try drainOnce()
+            #expect(accepted == 100)
+            isRefused = refusedAfter
+        }
+        #expect(isRefused)
+    }
+
+    private func drainOnce() throws -> (accepted: Int, isRefusedAfter: Bool) {
+        try onLoop { loop in
             let socket = try ListeningSocket(.loopback(port: 0), named: "test", backlog: 128)
             let port = socket.address.port
             var accepted = 0
@@ -59,8 +70,6 @@ struct ListenerTests {
             for client in clients { client.close() }
             return (accepted, refusedAfter)
         }
-        #expect(accepted == 100)
-        #expect(refusedAfter)
     }
 
     @Test("paused: the backlog holds what comes until it goes on")
