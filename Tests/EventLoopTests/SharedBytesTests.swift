@@ -6,7 +6,7 @@ import Testing
 struct SharedBytesTests {
     @Test("what is made from a span shows the same bytes", arguments: [0, 1, 70_000])
     func contents(count: Int) {
-        let bytes = SharedBytes(copying: pattern(count).span)
+        let bytes = SharedBytes(copying: pattern(count).span, account: MemoryAccount())
         #expect(bytes.count == count)
         let seen = bytes.withSpan { span in span.indices.map { span[$0] } }
         #expect(seen == pattern(count))
@@ -40,7 +40,7 @@ struct SharedBytesTests {
             defer { listener.close() }
             let (first, slow) = try await listener.pair(on: loop, receiveBytes: 8 * 1024)
             let (second, quick) = try await listener.pair(on: loop)
-            let shared = SharedBytes(copying: body.span)
+            let shared = SharedBytes(copying: body.span, account: MemoryAccount())
             first.write([1].span, shared, 0..<shared.count)
             second.write([2].span, shared, 0..<shared.count)
             let quickly = try await loop.blocking { try quick.receive(exactly: 1 + body.count) }
@@ -55,7 +55,9 @@ struct SharedBytesTests {
         arguments: [(0..<0, 0..<0), (3..<7, 3..<7), (5..<900, 5..<10), (20..<30, 10..<10)])
     func part(asked: Range<Int>, sent: Range<Int>) throws {
         let received = try withPair { loop, stream, client in
-            stream.write(Array("head".utf8).span, SharedBytes(copying: pattern(10).span), asked)
+            stream.write(
+                Array("head".utf8).span,
+                SharedBytes(copying: pattern(10).span, account: MemoryAccount()), asked)
             stream.finishWriting()
             return try await loop.blocking { try client.receiveAll() }
         }
@@ -86,12 +88,17 @@ struct SharedBytesTests {
 /// Sees whether shared bytes are still there without keeping them.
 private final class Watch {
     private weak var bytes: SharedBytes?
+    private let account = MemoryAccount()
 
-    var isAlive: Bool { bytes != nil }
+    /// Whether the bytes are, and are charged.
+    var isAlive: Bool {
+        precondition((bytes == nil) == (account.bytes == 0), "charged for as long as they live")
+        return bytes != nil
+    }
 
     /// Writes `body` and lets go of it; returns what the kernel did not take at once.
     func send(_ body: [UInt8], after head: [UInt8], over stream: Stream) -> Int {
-        let shared = SharedBytes(copying: body.span)
+        let shared = SharedBytes(copying: body.span, account: account)
         bytes = shared
         stream.write(head.span, shared, 0..<shared.count)
         return stream.pendingBytes

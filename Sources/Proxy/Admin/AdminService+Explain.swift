@@ -13,7 +13,7 @@ extension AdminService {
             return .problem(400, "expected the parameter target, such as target=/items/1")
         }
         let method = inquiry.parameter("method") ?? "GET"
-        let host = inquiry.parameter("host") ?? "localhost"
+        let host = inquiry.parameter("host") ?? defaultHost
         var text = "\(method) \(target) HTTP/1.1\r\nHost: \(host)\r\n"
         for pair in inquiry.query where pair.name == "field" { text += "\(pair.value)\r\n" }
         let bytes = Array((text + "\r\n").utf8)
@@ -32,6 +32,12 @@ extension AdminService {
         if let client = inquiry.parameter("client") { fields.append(("client", .text(client))) }
         fields += explainRoute(head)
         return .json(ExplainValue.object(fields).json + "\n")
+    }
+
+    /// What a client on this machine says in Host.
+    private var defaultHost: String {
+        let port = control.snapshot.settings.listeners.first?.address.port ?? 80
+        return port == 80 ? "localhost" : "localhost:\(port)"
     }
 
     private func explainRoute(_ head: RequestHead) -> [(String, ExplainValue)] {

@@ -30,7 +30,7 @@ extension AdminService {
                 .info, "purged \(kind.rawValue) \(JSONText.quoted(value)), \(mode.word)")
             return .json(
                 "{\"purged\":\"\(kind.rawValue)\",\"value\":\(JSONText.quoted(value)),"
-                    + "\"mode\":\"\(mode.word)\",\"epoch\":\(memory.purges.epoch)}\n")
+                    + "\"mode\":\"\(mode.word)\",\"epoch\":\(memory.purges.now.purges)}\n")
         }
     }
 

@@ -5,216 +5,170 @@ internal import Time
 /// One shard of the memory cache. Its lock (`Locked`, in `MemoryCache`) is held for every touch.
 final class CacheShard {
     private(set) var table: EvictingTable<CacheEntry>
+    /// Bytes of the stored responses alone; the table's own count has keys and overhead as well.
+    private(set) var responseBytes = 0
     var flights = Flights()
+    var unshared = UnsharedKeys()
+    var invalidated = InvalidatedKeys()
     /// Where the sweeper goes on.
     private var cursor = 0
     /// Evictions so far, by the index of their reason.
     private(set) var evicted = [UInt64](repeating: 0, count: CacheEvictionReason.allCases.count)
-    /// The last invalidations, oldest first.
-    private var invalidated: [(hash: UInt64, moment: UInt64)] = []
-    /// Latest moment of the invalidations that `invalidated` has forgotten.
-    private var forgotten: UInt64 = 0
-
-    /// Until when requests for a key fetch without waiting for each other, by its hash.
-    private var unshared: [UInt64: Instant] = [:]
-
-    private static let unsharedMax = 16_384
-    /// Invalidations remembered. A fetch that was under way during so many later ones is not stored.
-    private static let invalidationsMax = 256
 
     init(bytesMax: Int) { table = EvictingTable(bytesMax: bytesMax) }
+
+    /// What a change lets go of: to be let go of after the lock is.
+    struct Dropped {
+        var entries: [Evicted<CacheEntry>] = []
+        var responses: [StoredResponse] = []
+    }
 
     /// The slot of `key`; `counts`: whether this is a use.
     func slot(_ key: Span<UInt8>, hash: UInt64, counts: Bool) -> Int? {
         counts ? table.find(key, hash: hash) : table.peek(key, hash: hash)
     }
 
-    /// Changes the entry in `slot`, and what it is charged with. False if it went, being too large by now.
-    /// What has to make room is added to `gone`, to be dropped without the lock.
-    func update(
-        _ slot: Int, _ gone: inout [Evicted<CacheEntry>], _ change: (inout CacheEntry) -> Void
-    ) -> Bool {
-        change(&table[slot])
-        return settle(&gone) { table.resize(slot, valueBytes: table[slot].bytes, evicted: &$0) }
+    /// Most bytes that an entry under a key of that length may take.
+    func entryBytesMax(keyBytes: Int) -> Int {
+        table.bytesMax - keyBytes - EvictingTable<CacheEntry>.overheadBytes
     }
 
-    /// Applies purges to an entry that is about to be changed and charged anew. Returns how many went.
-    func purge(_ slot: Int, _ purges: Purges, _ epoch: UInt64) -> Int {
-        table[slot].apply(purges, epoch)
+    /// Changes the entry in `slot`, and what it is charged with. Others may have to make room; it does not go
+    /// itself, as long as it keeps to `entryBytesMax`.
+    func update(
+        _ slot: Int, _ dropped: inout Dropped,
+        _ change: (inout CacheEntry, inout [StoredResponse]) -> Void
+    ) {
+        let before = table[slot].responseBytes
+        change(&table[slot], &dropped.responses)
+        responseBytes += table[slot].responseBytes - before
+        _ = settle(&dropped) { table.resize(slot, valueBytes: table[slot].bytes, evicted: &$0) }
+    }
+
+    /// Keeps refreshes of the entry in `slot` from being started until `end`.
+    func noRefresh(_ slot: Int, until end: Instant) { table[slot].refreshAfter = end }
+
+    /// Applies the purges up to `now`, if any may concern the entry in `slot`.
+    func purge(_ slot: Int, _ purges: Purges, until now: PurgeMoment, _ dropped: inout Dropped) {
+        guard purges.mayConcern(table[slot].target, since: table[slot].checked, until: now) else {
+            return
+        }
+        update(slot, &dropped) { entry, responses in
+            count(.invalidated, entry.apply(purges, until: now, &responses))
+        }
     }
 
     /// Adds an entry; false if it is too large.
     func insert(
-        _ entry: CacheEntry, _ key: [UInt8], _ hash: UInt64, _ gone: inout [Evicted<CacheEntry>]
+        _ entry: CacheEntry, _ key: [UInt8], _ hash: UInt64, _ dropped: inout Dropped
     ) -> Bool {
-        settle(&gone) {
+        let isIn = settle(&dropped) {
             table.insert(
                 key: key, hash: hash, value: entry, valueBytes: entry.bytes, evicted: &$0) != nil
         }
+        if isIn { responseBytes += entry.responseBytes }
+        return isIn
     }
 
     /// Takes an entry out.
-    func remove(_ slot: Int, _ gone: inout [Evicted<CacheEntry>]) {
-        gone.append(table.remove(slot))
+    func remove(_ slot: Int, _ dropped: inout Dropped) {
+        responseBytes -= table[slot].responseBytes
+        dropped.entries.append(table.remove(slot))
     }
 
     /// Sets the bound.
-    func setBytesMax(_ bytesMax: Int, _ gone: inout [Evicted<CacheEntry>]) {
+    func setBytesMax(_ bytesMax: Int, _ dropped: inout Dropped) {
         if table.bytesMax == bytesMax { return }
-        settle(&gone) { table.setBytesMax(bytesMax, evicted: &$0) }
+        settle(&dropped) { table.setBytesMax(bytesMax, evicted: &$0) }
     }
 
     /// Counts what `change` lets go for want of room.
     private func settle<Result>(
-        _ gone: inout [Evicted<CacheEntry>], _ change: (inout [Evicted<CacheEntry>]) -> Result
+        _ dropped: inout Dropped, _ change: (inout [Evicted<CacheEntry>]) -> Result
     ) -> Result {
-        let before = gone.count
-        let result = change(&gone)
-        for entry in gone[before...] {
-            evicted[CacheEvictionReason.size.index] += UInt64(entry.value.variants.count)
+        let before = dropped.entries.count
+        let result = change(&dropped.entries)
+        for entry in dropped.entries[before...] {
+            count(.size, entry.value.variants.count)
+            responseBytes -= entry.value.responseBytes
         }
         return result
     }
 
     /// Goes on through the table by `count` slots: applies purges and drops what is past every use.
-    func sweep(
-        count: Int, _ purges: Purges, now: Timestamp, _ gone: inout [Evicted<CacheEntry>]
-    ) {
-        let epoch = purges.epoch
+    func sweep(count slots: Int, _ purges: Purges, now: Timestamp, _ dropped: inout Dropped) {
+        let moment = purges.now
         var shrunk: [Int] = []
-        var (expired, invalidated) = (0, 0)
-        cursor = table.scan(from: cursor, count: count, evicted: &gone) { slot, entry in
-            let purged = entry.checked == epoch ? 0 : entry.apply(purges, epoch)
-            let useless = entry.dropUseless(at: now)
+        var (expired, invalidated, freed) = (0, 0, 0)
+        var responses: [StoredResponse] = []
+        cursor = table.scan(from: cursor, count: slots, evicted: &dropped.entries) { slot, entry in
+            let before = entry.responseBytes
+            let purged =
+                purges.mayConcern(entry.target, since: entry.checked, until: moment)
+                ? entry.apply(purges, until: moment, &responses) : 0
+            let useless = entry.dropUseless(at: now, &responses)
             expired += useless
             invalidated += purged
+            freed += before - entry.responseBytes
             if entry.variants.isEmpty { return .remove }
             if purged + useless > 0 { shrunk.append(slot) }
             return .keep
         }
-        evicted[CacheEvictionReason.expired.index] += UInt64(expired)
-        evicted[CacheEvictionReason.invalidated.index] += UInt64(invalidated)
-        for slot in shrunk { _ = update(slot, &gone) { _ in } }
+        responseBytes -= freed
+        dropped.responses += responses
+        count(.expired, expired)
+        count(.invalidated, invalidated)
+        for slot in shrunk { update(slot, &dropped) { _, _ in } }
     }
 
-    /// Counts `count` responses that went for `reason`.
-    func count(_ reason: CacheEvictionReason, _ count: Int) {
-        evicted[reason.index] += UInt64(count)
+    /// Counts `number` responses that went for `reason`.
+    func count(_ reason: CacheEvictionReason, _ number: Int) {
+        evicted[reason.index] += UInt64(number)
+    }
+}
+
+/// Keys whose answers are not to be shared for a while (hit-for-miss), by their hashes.
+struct UnsharedKeys {
+    private var ends: [UInt64: Instant] = [:]
+    private static let countMax = 16_384
+
+    /// Whether requests for the key of that hash fetch without waiting for each other.
+    func contains(_ hash: UInt64, at now: Instant) -> Bool {
+        ends.isEmpty ? false : ends[hash].map { now < $0 } ?? false
     }
 
-    /// Whether answers for the key of that hash are not to be shared (hit-for-miss).
-    func isUnshared(_ hash: UInt64, now: Instant) -> Bool {
-        unshared.isEmpty ? false : unshared[hash].map { now < $0 } ?? false
-    }
-
-    /// Notes that they are not, until `until`. Should there be too many, those past their time go, or all:
-    /// some requests then wait for each other once more.
-    func noteUnshared(_ hash: UInt64, until: Instant, now: Instant) {
-        if unshared.count >= CacheShard.unsharedMax {
-            unshared = unshared.filter { now < $0.value }
-        }
-        if unshared.count >= CacheShard.unsharedMax { unshared.removeAll() }
-        unshared[hash] = until
+    /// Notes that they do, until `end`. Should there be too many, those past their time go, or all: some
+    /// requests then wait for each other once more.
+    mutating func insert(_ hash: UInt64, until end: Instant, now: Instant) {
+        if ends.count >= UnsharedKeys.countMax { ends = ends.filter { now < $0.value } }
+        if ends.count >= UnsharedKeys.countMax { ends.removeAll() }
+        ends[hash] = end
     }
 
     /// An answer was stored: it is to be shared.
-    func forgetUnshared(_ hash: UInt64) {
-        if !unshared.isEmpty { unshared[hash] = nil }
-    }
+    mutating func remove(_ hash: UInt64) { if !ends.isEmpty { ends[hash] = nil } }
+}
 
-    /// Notes an invalidation, for what is being fetched now.
-    func noteInvalidation(_ hash: UInt64, _ moment: UInt64) {
-        invalidated.append((hash, moment))
-        if invalidated.count > CacheShard.invalidationsMax {
-            // They get here in about the order of their moments.
-            forgotten = max(forgotten, invalidated.removeFirst().moment)
+/// When keys were last invalidated by unsafe requests, for what was being fetched then.
+struct InvalidatedKeys {
+    private var moments: [UInt64: UInt64] = [:]
+    /// The latest moment that was forgotten: what began before it may have been invalidated.
+    private var forgotten: UInt64 = 0
+    /// Keys remembered. A fetch that is under way while so many others are invalidated is not stored.
+    private static let countMax = 4096
+
+    /// Notes that the key of that hash was invalidated.
+    mutating func insert(_ hash: UInt64, at moment: UInt64) {
+        if moments.count >= InvalidatedKeys.countMax {
+            forgotten = moments.values.reduce(forgotten, max)
+            moments.removeAll(keepingCapacity: true)
         }
+        moments[hash] = max(moment, moments[hash] ?? 0)
     }
 
     /// Whether the key may have been invalidated after `moment`.
-    func wasInvalidated(_ hash: UInt64, since moment: UInt64) -> Bool {
-        forgotten > moment || invalidated.contains { $0.hash == hash && $0.moment > moment }
+    func contains(_ hash: UInt64, after moment: UInt64) -> Bool {
+        if forgotten > moment { return true }
+        return moments.isEmpty ? false : moments[hash].map { $0 > moment } ?? false
     }
-}
-
-/// What the cache holds for one key: its variants, newest first.
-struct CacheEntry {
-    struct Variant {
-        let response: StoredResponse
-        var isSoft: Bool
-    }
-
-    private(set) var variants: [Variant] = []
-    /// The epoch of purges up to which this was checked.
-    var checked: UInt64
-    let target: PurgeTarget
-
-    private static let variantsMax = 32
-
-    init(_ target: PurgeTarget, checked: UInt64) {
-        self.target = target
-        self.checked = checked
-    }
-
-    /// Bytes of memory, key and table apart.
-    var bytes: Int {
-        variants.reduce(target.host.count + target.path.count + CacheEntry.overheadBytes) {
-            $0 &+ $1.response.bytes
-        }
-    }
-
-    /// What three arrays cost beside their contents.
-    private static let overheadBytes = 144
-
-    /// The variant that a request selects: the newest one, should several fit (RFC 9111 §4.1); nil if none
-    /// does.
-    func select(_ selects: (StoredResponse) -> Bool) -> MemoryCache.Found? {
-        for index in variants.indices where selects(variants[index].response) {
-            return .response(variants[index].response, isSoft: variants[index].isSoft)
-        }
-        return nil
-    }
-
-    /// Adds a variant in place of those that the same requests select. Returns how many those were.
-    mutating func put(_ response: StoredResponse, isSoft: Bool) -> Int {
-        let before = variants.count
-        variants.removeAll { $0.response.metadata.vary == response.metadata.vary }
-        if variants.count == CacheEntry.variantsMax { variants.removeLast() }
-        let replaced = before - variants.count
-        variants.insert(Variant(response: response, isSoft: isSoft), at: 0)
-        return replaced
-    }
-
-    /// Applies purges: drops what was purged hard, marks what was purged softly. Returns how many went.
-    mutating func apply(_ purges: Purges, _ epoch: UInt64) -> Int {
-        checked = epoch
-        let before = variants.count
-        let target = target
-        variants.removeAll { purges.verdict(on: $0.response, target) == .hard }
-        for index in variants.indices
-        where purges.verdict(on: variants[index].response, target) == .soft {
-            variants[index].isSoft = true
-        }
-        return before - variants.count
-    }
-
-    /// Drops what can neither be served, stale or not, nor validated. Returns how many went.
-    mutating func dropUseless(at now: Timestamp) -> Int {
-        let before = variants.count
-        variants.removeAll { !$0.response.isUseful(at: now) }
-        return before - variants.count
-    }
-}
-
-/// What purges of an entry go by.
-struct PurgeTarget: Sendable {
-    /// The stable hash of the route's name.
-    let route: UInt64
-    /// The stable hash of host and target.
-    let hostAndTarget: UInt64
-    /// The stable hash of the target alone.
-    let target: UInt64
-    /// The normalised host, and path with query, themselves: for purges by prefix.
-    let host: [UInt8]
-    let path: [UInt8]
 }

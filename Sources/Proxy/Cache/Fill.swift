@@ -45,16 +45,20 @@ final class Fill {
         return true
     }
 
-    /// Adds bytes of the content; gives all of it up if there is no room for them.
-    func append(_ bytes: Span<UInt8>) {
-        if isAbandoned { return }
+    /// Adds bytes of the content. If there is no room for them, all of it is given up, and what was there
+    /// before is returned, once.
+    @discardableResult
+    func append(_ bytes: Span<UInt8>) -> [UInt8]? {
+        if isAbandoned { return nil }
         guard makeRoom(for: body.count + bytes.count) else {
             isAbandoned = true
-            body = []
+            var content: [UInt8] = []
+            swap(&content, &body)
             giveBack()
-            return
+            return content
         }
         body.append(copying: bytes)
+        return nil
     }
 
     /// Takes as much again as there is, as the array does when it grows, or what is needed at least.

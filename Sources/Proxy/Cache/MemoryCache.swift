@@ -27,13 +27,15 @@ final class MemoryCache: Sendable {
     private static let shardsMax = 64
     /// How long a key is known not to be shared (hit-for-miss).
     static let unsharedNanoseconds: UInt64 = 120_000_000_000
+    /// How long no refresh is started after one that failed.
+    static let refreshPauseNanoseconds: UInt64 = 1_000_000_000
 
     let bytesMax: Int
     let followersMax: Int
     let purges = Purges()
-    /// Stored responses alive, in the tables or only on their way to slow clients.
+    /// Stored responses and bodies alive, in the tables or only on their way to slow clients.
     let alive = MemoryAccount()
-    /// Bytes that the tables are charged with.
+    /// Those of them that are in the tables.
     private let tabled = MemoryAccount()
     /// Bytes of answers that are being collected.
     let fills: FillBudget
@@ -51,7 +53,7 @@ final class MemoryCache: Sendable {
         shards = (0..<count).map { _ in Locked(CacheShard(bytesMax: settings.bytesMax / count)) }
     }
 
-    private func shard(_ hash: UInt64) -> Locked<CacheShard> {
+    func shard(_ hash: UInt64) -> Locked<CacheShard> {
         // By the high bits; the table takes the low ones.
         shards[Int(truncatingIfNeeded: hash.multipliedFullWidth(by: UInt64(shards.count)).high)]
     }
@@ -59,13 +61,13 @@ final class MemoryCache: Sendable {
     /// Changes what is stored in a shard. What goes is let go of after the lock is.
     private func change<Result>(
         _ shard: Locked<CacheShard>,
-        _ body: (CacheShard, inout [Evicted<CacheEntry>]) -> Result
+        _ body: (CacheShard, inout CacheShard.Dropped) -> Result
     ) -> Result {
-        var gone: [Evicted<CacheEntry>] = []
+        var dropped = CacheShard.Dropped()
         return shard.withLock { shard in
-            let before = shard.table.bytes
-            let result = body(shard, &gone)
-            tabled.add(shard.table.bytes - before)
+            let before = shard.responseBytes
+            let result = body(shard, &dropped)
+            tabled.add(shard.responseBytes - before)
             return result
         }
     }
@@ -84,25 +86,25 @@ final class MemoryCache: Sendable {
     /// Where a fetch that starts now stands among purges and invalidations.
     var fetchStart: FetchStart {
         FetchStart(
-            purges: purges.epoch, invalidations: invalidations.load(ordering: .acquiring))
+            purges: purges.now, invalidations: invalidations.load(ordering: .acquiring))
     }
 
     // MARK: Look-up
 
-    /// The stored response for `key` that `request` selects. `counts`: whether it is a use, which keeps it
+    /// The stored response for `key` that a request selects. `counts`: whether it is a use, which keeps it
     /// from being evicted.
     func find(
         _ key: Span<UInt8>, hash: UInt64, counts: Bool = true, now: Instant,
         selects: (StoredResponse) -> Bool
     ) -> Found {
-        let epoch = purges.epoch
+        let moment = purges.now
         return shard(hash).withLock { shard in
             guard let slot = shard.slot(key, hash: hash, counts: counts) else {
-                return shard.isUnshared(hash, now: now) ? .unshared : .nothing
+                return shard.unshared.contains(hash, at: now) ? .unshared : .nothing
             }
-            if shard.table[slot].checked != epoch { check(shard, slot, epoch) }
+            check(shard, slot, moment)
             if let found = shard.table[slot].select(selects) { return found }
-            if shard.isUnshared(hash, now: now) { return .unshared }
+            if shard.unshared.contains(hash, at: now) { return .unshared }
             // Purges may have left nothing of it.
             return shard.table[slot].variants.isEmpty ? .nothing : .otherVariants
         }
@@ -110,110 +112,114 @@ final class MemoryCache: Sendable {
 
     /// Every variant of `key`, for `explain`.
     func variants(_ key: Span<UInt8>, hash: UInt64) -> [CacheEntry.Variant] {
-        let epoch = purges.epoch
+        let moment = purges.now
         return shard(hash).withLock { shard in
             guard let slot = shard.slot(key, hash: hash, counts: false) else { return [] }
-            if shard.table[slot].checked != epoch { check(shard, slot, epoch) }
+            check(shard, slot, moment)
             return shard.table[slot].variants
         }
     }
 
-    /// Applies the purges recorded since the key was last looked at.
-    private func check(_ shard: CacheShard, _ slot: Int, _ epoch: UInt64) {
-        let before = shard.table.bytes
-        var dropped = 0
-        // It only shrinks: nothing has to make room.
-        var gone: [Evicted<CacheEntry>] = []
-        _ = shard.update(slot, &gone) { dropped = $0.apply(purges, epoch) }
-        shard.count(.invalidated, dropped)
-        tabled.add(shard.table.bytes - before)
+    /// Applies the purges recorded since the entry was last looked at.
+    @inline(__always)
+    private func check(_ shard: CacheShard, _ slot: Int, _ now: PurgeMoment) {
+        if shard.table[slot].checked == now { return }
+        var dropped = CacheShard.Dropped()
+        let before = shard.responseBytes
+        shard.purge(slot, purges, until: now, &dropped)
+        tabled.add(shard.responseBytes - before)
+    }
+
+    /// Whether what was found at `start` may still be used: neither purged hard nor invalidated since.
+    func isStillUsable(
+        _ response: StoredResponse, hash: UInt64, target: PurgeTarget, since start: FetchStart
+    ) -> Bool {
+        let verdict = purges.verdict(
+            since: start.purges, target, tags: response.metadata.tags)
+        return verdict != .hard
+            && !shard(hash).withLock { $0.invalidated.contains(hash, after: start.invalidations) }
     }
 
     // MARK: Changes
 
-    /// Stores `response`. Refused, with false, if its target was invalidated or purged after its fetch
-    /// started, or if it does not fit.
+    /// What became of a response that was to be stored.
+    enum StoreOutcome: Equatable {
+        /// It is stored. `isSoft`: purged softly while it was fetched, so stale at once.
+        case stored(isSoft: Bool)
+        /// Its target was purged or invalidated after its fetch had started.
+        case outdated
+        /// It does not fit.
+        case tooLarge
+    }
+
+    /// Stores `response`, unless it is outdated or does not fit.
     func store(
         _ response: StoredResponse, key: [UInt8], hash: UInt64, target: PurgeTarget
-    ) -> Bool {
-        let epoch = purges.epoch
+    ) -> StoreOutcome {
+        let moment = purges.now
         let share = shareNow(incoming: response.bytes)
-        return change(shard(hash)) { shard, gone in
-            guard !shard.wasInvalidated(hash, since: response.started.invalidations) else {
-                return false
+        return change(shard(hash)) { shard, dropped in
+            if shard.invalidated.contains(hash, after: response.started.invalidations) {
+                return .outdated
             }
-            let verdict = purges.verdict(on: response, target)
-            if verdict == .hard { return false }
-            shard.setBytesMax(share, &gone)
-            shard.forgetUnshared(hash)
+            let verdict = purges.verdict(
+                since: response.started.purges, target, tags: response.metadata.tags)
+            if verdict == .hard { return .outdated }
+            shard.setBytesMax(share, &dropped)
+            shard.unshared.remove(hash)
+            let isSoft = verdict == .soft
+            let bytesMax = shard.entryBytesMax(keyBytes: key.count)
+            var entry = CacheEntry(target, checked: moment)
+            guard entry.canHold(response, bytesMax: bytesMax) else { return .tooLarge }
             if let slot = shard.slot(key.span, hash: hash, counts: false) {
-                if shard.table[slot].checked != epoch {
-                    shard.count(.invalidated, shard.purge(slot, purges, epoch))
-                }
-                return shard.update(slot, &gone) { entry in
-                    let replaced = entry.put(response, isSoft: verdict == .soft)
+                shard.purge(slot, purges, until: moment, &dropped)
+                shard.update(slot, &dropped) { entry, responses in
+                    let before = entry.variants.count + 1
+                    let replaced = entry.put(
+                        response, isSoft: isSoft, bytesMax: bytesMax, &responses)
                     shard.count(.replaced, replaced)
+                    shard.count(.size, before - replaced - entry.variants.count)
                 }
+                return .stored(isSoft: isSoft)
             }
-            var entry = CacheEntry(target, checked: epoch)
-            _ = entry.put(response, isSoft: verdict == .soft)
-            return shard.insert(entry, key, hash, &gone)
+            _ = entry.put(response, isSoft: isSoft, bytesMax: bytesMax, &dropped.responses)
+            return shard.insert(entry, key, hash, &dropped) ? .stored(isSoft: isSoft) : .tooLarge
         }
     }
 
     /// Notes that answers for the key of that hash are not to be shared for a while.
     func noteUnshared(_ hash: UInt64, now: Instant) {
-        let until = now.advanced(byNanoseconds: MemoryCache.unsharedNanoseconds)
-        shard(hash).withLock { $0.noteUnshared(hash, until: until, now: now) }
+        let end = now.advanced(byNanoseconds: MemoryCache.unsharedNanoseconds)
+        shard(hash).withLock { $0.unshared.insert(hash, until: end, now: now) }
     }
 
     /// RFC 9111 §4.4: what is stored for `key` goes, and what is being fetched for it is not stored.
     func invalidate(_ key: Span<UInt8>, hash: UInt64) {
         let moment = invalidations.add(1, ordering: .acquiringAndReleasing).newValue
-        change(shard(hash)) { shard, gone in
-            shard.noteInvalidation(hash, moment)
+        change(shard(hash)) { shard, dropped in
+            shard.invalidated.insert(hash, at: moment)
             guard let slot = shard.slot(key, hash: hash, counts: false) else { return }
             shard.count(.invalidated, shard.table[slot].variants.count)
-            shard.remove(slot, &gone)
+            shard.remove(slot, &dropped)
         }
     }
 
-    // MARK: Flights
-
-    /// See `Flights.join`.
-    func join(_ key: [UInt8], hash: UInt64, _ follower: Follower) -> Flights.Role {
-        let role = shard(hash).withLock {
-            $0.flights.join(key, hash: hash, follower, followersMax: followersMax)
+    /// Lets go of one variant, because a newer answer took its place that is not stored.
+    func drop(_ response: StoredResponse, _ key: Span<UInt8>, hash: UInt64) {
+        change(shard(hash)) { shard, dropped in
+            guard let slot = shard.slot(key, hash: hash, counts: false) else { return }
+            shard.update(slot, &dropped) { entry, responses in
+                shard.count(.replaced, entry.remove(response, &responses))
+            }
         }
-        if case .follower(_, let leader?) = role { leader.tell() }
-        return role
     }
 
-    /// See `Flights.lead`.
-    func lead(_ key: [UInt8], hash: UInt64) -> FlightTicket? {
-        shard(hash).withLock { $0.flights.lead(key, hash: hash) }
-    }
-
-    /// See `Flights.leave`.
-    func leave(_ ticket: FlightTicket, _ follower: Follower) -> Bool {
-        shard(ticket.hash).withLock { $0.flights.leave(ticket, follower) }
-    }
-
-    /// See `Flights.hasFollowers`.
-    func hasFollowers(_ ticket: FlightTicket) -> Bool {
-        shard(ticket.hash).withLock { $0.flights.hasFollowers(ticket) }
-    }
-
-    /// Ends a flight and wakes its followers.
-    func settle(_ ticket: FlightTicket, _ outcome: FlightOutcome) {
-        let told = shard(ticket.hash).withLock { $0.flights.settle(ticket, outcome) }
-        for follower in told { follower.tell() }
-    }
-
-    /// See `Flights.fail`.
-    func fail(_ ticket: FlightTicket, _ failure: FlightFailure) {
-        let told = shard(ticket.hash).withLock { $0.flights.fail(ticket, failure) }
-        for follower in told { follower.tell() }
+    /// Makes one variant stale.
+    func soften(_ response: StoredResponse, _ key: Span<UInt8>, hash: UInt64) {
+        change(shard(hash)) { shard, dropped in
+            guard let slot = shard.slot(key, hash: hash, counts: false) else { return }
+            shard.update(slot, &dropped) { entry, _ in entry.soften(response) }
+        }
     }
 
     // MARK: Upkeep
@@ -222,32 +228,15 @@ final class MemoryCache: Sendable {
     func sweep(count: Int, now: Timestamp) {
         let share = shareNow()
         for shard in shards {
-            change(shard) { shard, gone in
-                shard.sweep(count: count, purges, now: now, &gone)
-                shard.setBytesMax(share, &gone)
+            change(shard) { shard, dropped in
+                shard.sweep(count: count, purges, now: now, &dropped)
+                shard.setBytesMax(share, &dropped)
             }
         }
     }
 
-    /// Adds fill and evictions to a metrics page.
-    func collect(into sink: inout SampleSink) {
-        var (entries, bytes) = (0, 0)
-        var evicted = [UInt64](repeating: 0, count: CacheEvictionReason.allCases.count)
-        for shard in shards {
-            shard.withLock { shard in
-                entries += shard.table.count
-                bytes += shard.table.bytes
-                for index in evicted.indices { evicted[index] += shard.evicted[index] }
-            }
-        }
-        let tier = CacheTier.local.rawValue
-        sink.set(Catalogue.cacheEntries, [tier], to: Double(entries))
-        sink.set(Catalogue.cacheSize, [tier], to: Double(bytes))
-        sink.set(Catalogue.cacheMaxSize, [tier], to: Double(bytesMax))
-        for reason in CacheEvictionReason.allCases {
-            sink.set(
-                Catalogue.cacheEvictions, [tier, reason.rawValue],
-                to: Double(evicted[reason.index]))
-        }
+    /// Shows `body` each shard under its lock, one after the other.
+    func withShards(_ body: (CacheShard) -> Void) {
+        for shard in shards { shard.withLock { body($0) } }
     }
 }

@@ -1,7 +1,6 @@
 internal import EventLoop
 internal import HTTP1
 internal import ProxyCore
-internal import Synchronization
 internal import Time
 
 /// A response in the memory cache: immutable, shared by all workers, alive until the last of them has
@@ -20,8 +19,10 @@ final class StoredResponse: Sendable {
     let started: FetchStart
     /// Whether `rendered` has an X-Request-Id of the upstream's.
     let hasRequestID: Bool
-    /// Bytes of memory that it takes, the allocations' own overhead included.
+    /// Bytes of memory that it and its body take, the allocations' own overhead included.
     let bytes: Int
+    /// Those without the body, which has a life of its own: a slow client may hold on to it longer.
+    private let ownBytes: Int
     private let account: MemoryAccount
 
     init(
@@ -36,13 +37,22 @@ final class StoredResponse: Sendable {
         self.hasRequestID = hasRequestID
         self.account = account
         let contents =
-            body.count + rendered.count + head.bytes.count + metadata.tags.count * 8
+            rendered.count + head.bytes.count + metadata.tags.count * 8
             + head.fields.count * MemoryLayout<Field>.stride
-        bytes = contents + contents / StoredResponse.unusableShare + StoredResponse.overheadBytes
-        account.add(bytes)
+        ownBytes = StoredResponse.overheadBytes + StoredResponse.withLoss(contents)
+        bytes = ownBytes + body.charge
+        account.add(ownBytes)
     }
 
-    deinit { account.add(-bytes) }
+    deinit { account.add(-ownBytes) }
+
+    /// A body, charged with what the allocator loses on it.
+    static func body(_ bytes: Span<UInt8>, account: MemoryAccount) -> SharedBytes {
+        SharedBytes(
+            copying: bytes, account: account, surcharge: withLoss(bytes.count) - bytes.count)
+    }
+
+    private static func withLoss(_ bytes: Int) -> Int { bytes + bytes / unusableShare }
 
     /// Whether it can still answer anything, stale or after validation. A client may accept any staleness
     /// (max-stale); for those few, nothing is kept longer than `acceptedSeconds`.
@@ -66,18 +76,7 @@ final class StoredResponse: Sendable {
 /// invalid. What happened later than that makes its result invalid too.
 struct FetchStart: Sendable {
     /// Purges recorded before.
-    let purges: UInt64
+    let purges: PurgeMoment
     /// Invalidations by unsafe requests before.
     let invalidations: UInt64
-}
-
-/// How many bytes are alive of what was made under it, wherever they are held on to. From any thread.
-final class MemoryAccount: Sendable {
-    private let total = Atomic<Int>(0)
-
-    /// Bytes alive now.
-    var bytes: Int { total.load(ordering: .relaxed) }
-
-    /// Counts `count` more, or fewer if it is negative.
-    func add(_ count: Int) { total.add(count, ordering: .relaxed) }
 }

@@ -24,6 +24,8 @@ final class Route {
     let cache: CacheSettings
     /// Start of the route's cache keys: differs where the same target may have another answer.
     let keyPrefix: [UInt8]
+    /// Whether its keys hold request fields or cookies, so that they cannot be made from a target alone.
+    var hasSelectedKey: Bool { !cache.key.fields.isEmpty || !cache.key.cookies.isEmpty }
     /// The name's stable hash, for purges.
     let nameHash: UInt64
     /// The table that rewrites the path, for routes that do.

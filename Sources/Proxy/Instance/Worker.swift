@@ -170,15 +170,19 @@ final class Worker {
     /// Renews `stored` without a client waiting, unless that is under way: one fetch for each key.
     func refresh(_ stored: StoredResponse, for request: ClientRequest) {
         guard let memory = instance.memory,
-            let ticket = memory.lead(request.caching.key, hash: request.caching.hash)
+            let ticket = memory.leadRefresh(
+                request.caching.key, hash: request.caching.hash, now: request.started)
         else { return }
         let fetch = takeRequest()
-        guard fetch.copyHead(of: request, limits: snapshot.headLimits) else {
+        guard fetch.copyHead(forRefreshLike: request, limits: snapshot.headLimits) else {
             memory.settle(ticket, .alone)
             return giveBack(fetch)
         }
         fetch.beginDetached(like: request)
         fetch.caching = request.caching
+        fetch.caching.facts = CacheRequest.read(fetch.head, request.route.cache)
+        fetch.caching.started = memory.fetchStart
+        fetch.caching.detail = nil
         fetch.caching.flight = ticket
         fetch.caching.candidate = stored
         fetch.caching.isValidating = stored.metadata.hasValidator
@@ -197,9 +201,9 @@ final class Worker {
                 path: path, method: Method.get.rawValue, host: host)
         else { return }
         let rules = routes[index].cache.key
-        guard rules.fields.isEmpty, rules.cookies.isEmpty else {
+        guard !routes[index].hasSelectedKey else {
             // Its keys cannot be made from the target alone.
-            return memory.purges.record(.target(stableHash(path, from: stableHash(host))), .hard)
+            return memory.purges.invalidate(stableHash(path, from: stableHash(host)))
         }
         var key = routes[index].keyPrefix
         key.append(copying: host)

@@ -30,8 +30,10 @@ struct CacheUse {
     var staleUse = CacheUse.noUse
     /// Whether the upstream is asked with the candidate's validators in place of the client's.
     var isValidating = false
-    /// When the fetch started.
-    var started = FetchStart(purges: 0, invalidations: 0)
+    /// Since when purges and invalidations concern what comes of the request: when its fetch started, or when
+    /// the candidate was found.
+    var started = FetchStart(
+        purges: PurgeMoment(purges: 0, unsafeRequests: 0), invalidations: 0)
     var requestTime = Timestamp(nanoseconds: 0)
     /// The flight that this request leads and has not settled yet.
     var flight: FlightTicket?
@@ -44,6 +46,10 @@ struct CacheUse {
     var isWithheld = false
     /// What is to be sent in place of it.
     var replacement: StoredResponse?
+    /// How long the rest of a withheld answer is waited for, which would let its connection be kept.
+    var withheldUntil = Instant.never
+    /// What the answer became when it was whole.
+    var landed: StoredResponse?
     /// The upstream's status, 0 while there is none.
     var upstreamStatus: UInt16 = 0
     /// Whether the 304 that came was not about the candidate: to be asked again, without conditions.
@@ -72,6 +78,8 @@ struct CacheUse {
         isStoring = false
         isWithheld = false
         replacement = nil
+        withheldUntil = .never
+        landed = nil
         isMismatch = false
         upstreamStatus = 0
     }

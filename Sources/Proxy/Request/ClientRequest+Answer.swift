@@ -12,7 +12,8 @@ extension ClientRequest {
     /// Notes where the fetch stands in time. Called before each exchange.
     func prepareCaching() {
         guard caching.isLookedUp, let memory = worker.instance.memory else { return }
-        caching.started = memory.fetchStart
+        // What a validation brings is as old as the candidate's look-up.
+        if caching.candidate == nil { caching.started = memory.fetchStart }
         caching.requestTime = .now()
     }
 
@@ -31,7 +32,7 @@ extension ClientRequest {
     func judge(_ response: ResponseHead) {
         caching.upstreamStatus = response.status
         guard let memory = worker.instance.memory else { return }
-        if caching.result == .method { return invalidate(after: response, memory) }
+        if caching.facts.isUnsafe { return invalidate(after: response, memory) }
         guard caching.isLookedUp else { return }
         if caching.isValidating { worker.metrics.count(revalidation: response.status) }
         if response.status == 304, caching.isValidating { return takeNotModified(response, memory) }
@@ -40,9 +41,10 @@ extension ClientRequest {
         collect(response, memory)
     }
 
-    /// RFC 9111 §4.4: a non-error answer to an unsafe method invalidates what is stored for its target.
+    /// RFC 9111 §4.4: a non-error answer to an unsafe method invalidates what is stored for its target, by
+    /// whichever route.
     private func invalidate(after response: ResponseHead, _ memory: MemoryCache) {
-        guard caching.facts.isUnsafe, (200..<400).contains(response.status) else { return }
+        guard (200..<400).contains(response.status) else { return }
         let targets = Invalidation.targets(
             head, response, route.cache.key, upstreamAuthority: route.upstream.hosts[0])
         for target in targets {
@@ -66,23 +68,36 @@ extension ClientRequest {
             memory)
         caching.replacement = updated
         if freshened.isStorable {
-            keep(updated, memory)
-            settle(.stored(updated))
+            land(updated, memory)
         } else {
-            forget(memory)
+            drop(candidate, memory)
             settle(.alone)
         }
     }
 
     /// A 5xx of the upstream's: true if a stale response stands in for it.
     private func judgeFailure(_ response: ResponseHead) -> Bool {
-        let isStoppedGap = caching.candidate != nil && caching.staleUse.mayServeOnError
-        guard isStoppedGap else { return false }
+        guard mayUseCandidateOnError else { return false }
         settleFailed(FlightFailure(status: response.status, error: "upstream_status"))
         caching.isWithheld = true
+        caching.withheldUntil = Instant.now().advanced(
+            byNanoseconds: ClientRequest.withheldNanoseconds)
         caching.detail = .sie
         caching.replacement = caching.candidate
         return true
+    }
+
+    /// How long the client waits for the rest of an answer that it does not get.
+    private static let withheldNanoseconds: UInt64 = 100_000_000
+
+    /// Whether the candidate may stand in for an answer that does not come: allowed when it was found, and
+    /// neither purged nor invalidated since.
+    var mayUseCandidateOnError: Bool {
+        guard let candidate = caching.candidate, caching.staleUse.mayServeOnError,
+            let memory = worker.instance.memory
+        else { return false }
+        return memory.isStillUsable(
+            candidate, hash: caching.hash, target: purgeTarget, since: caching.started)
     }
 
     /// RFC 9111 §4.3.5: an answer to HEAD tells about the stored answer to GET.
@@ -98,16 +113,17 @@ extension ClientRequest {
             let updated = makeStored(
                 freshened.metadata, freshened.head, body: candidate.body,
                 version: response.version, memory)
-            keep(updated, memory)
+            _ = keep(updated, memory)
         case .freshen: break
-        case .invalidate: forget(memory)
+        case .invalidate:
+            let key = caching.key
+            memory.soften(candidate, key.span, hash: caching.hash)
         }
     }
 
-    /// What is stored for the key must not be used again.
-    private func forget(_ memory: MemoryCache) {
+    private func drop(_ response: StoredResponse, _ memory: MemoryCache) {
         let key = caching.key
-        memory.invalidate(key.span, hash: caching.hash)
+        memory.drop(response, key.span, hash: caching.hash)
     }
 
     /// Starts to collect the answer if it may be stored; lets followers go if not.
@@ -122,8 +138,16 @@ extension ClientRequest {
                 metadata, stored, length: response.contentLength,
                 bytesMax: route.cache.bodyBytesMax, memory.fills)
             caching.isStoring = true
+            // Each request has to ask for itself: no reason to wait for all of this.
+            if !metadata.isFresh(at: metadata.responseTime) { settle(.alone) }
         case .refuse(let reason):
             worker.metrics.stores[reason == .tooLarge ? .tooLarge : .uncacheable].add()
+            // §4.3.3: it takes the place of what was stored, though nothing is stored in its place.
+            if let candidate = caching.candidate, reason.isAboutAnswer, response.status.replaces,
+                !caching.facts.noStore
+            {
+                drop(candidate, memory)
+            }
             if response.status.isUpstreamFailure {
                 return settleFailed(
                     FlightFailure(status: response.status, error: "upstream_status"))
@@ -135,20 +159,17 @@ extension ClientRequest {
         }
     }
 
-    /// Bytes of the answer's content.
-    func take(content bytes: Span<UInt8>) {
-        guard let fill = caching.fill else { return }
-        fill.append(bytes)
-        if fill.isAbandoned { giveUpStoring() }
-    }
-
-    private func giveUpStoring() {
+    /// Bytes of the answer's content. If there is no room to collect them, what was collected before is
+    /// returned, once.
+    func take(content bytes: Span<UInt8>) -> [UInt8]? {
+        guard let fill = caching.fill, let content = fill.append(bytes) else { return nil }
         caching.fill = nil
         worker.metrics.stores[.tooLarge].add()
         if caching.flight != nil, let memory = worker.instance.memory {
             memory.noteUnshared(caching.hash, now: .now())
         }
         settle(.alone)
+        return content
     }
 
     /// The answer is whole. It is stored before its last bytes leave, so that whoever has seen it whole finds
@@ -159,9 +180,20 @@ extension ClientRequest {
         let content = fill.finish()
         let stored = makeStored(
             fill.metadata, fill.head,
-            body: SharedBytes(copying: content.span), version: version, memory)
-        keep(stored, memory)
-        settle(.stored(stored))
+            body: StoredResponse.body(content.span, account: memory.alive), version: version, memory
+        )
+        caching.landed = stored
+        land(stored, memory)
+    }
+
+    /// Stores a response and hands it to whoever waits for it.
+    private func land(_ response: StoredResponse, _ memory: MemoryCache) {
+        switch keep(response, memory) {
+        case .outdated, .stored(isSoft: true): settle(.again)
+        case .stored, .tooLarge:
+            // What is stale at once each has to ask about for itself.
+            settle(response.metadata.isFresh(at: .now()) ? .stored(response) : .alone)
+        }
     }
 
     private func makeStored(
@@ -175,10 +207,17 @@ extension ClientRequest {
             hasRequestID: rendered.hasRequestID, account: memory.alive)
     }
 
-    private func keep(_ response: StoredResponse, _ memory: MemoryCache) {
-        let isKept = memory.store(
+    private func keep(
+        _ response: StoredResponse, _ memory: MemoryCache
+    ) -> MemoryCache.StoreOutcome {
+        let outcome = memory.store(
             response, key: caching.key, hash: caching.hash, target: purgeTarget)
-        worker.metrics.stores[isKept ? .stored : .error].add()
+        switch outcome {
+        case .stored: worker.metrics.stores[.stored].add()
+        case .outdated: worker.metrics.stores[.error].add()
+        case .tooLarge: worker.metrics.stores[.tooLarge].add()
+        }
+        return outcome
     }
 
     private var purgeTarget: PurgeTarget {
@@ -187,7 +226,8 @@ extension ClientRequest {
         let target = key.span.extracting(caching.parts.target)
         return PurgeTarget(
             route: route.nameHash, hostAndTarget: stableHash(target, from: stableHash(host)),
-            target: stableHash(target), host: Array(copying: host), path: Array(copying: target))
+            target: stableHash(target), host: Array(copying: host), path: Array(copying: target),
+            hasSelectedKey: route.hasSelectedKey)
     }
 
     /// Sends what is stored in place of the upstream's answer.
@@ -206,4 +246,27 @@ extension ClientRequest {
 extension UInt16 {
     /// Whether the status says that the upstream failed, in the sense of stale-if-error (RFC 5861 §4).
     var isUpstreamFailure: Bool { self == 500 || self == 502 || self == 503 || self == 504 }
+
+    /// Whether an answer with this status says what the target is now, whoever asks.
+    var replaces: Bool {
+        (200..<400).contains(self) && self != 206 && self != 304 || self == 404 || self == 410
+    }
+}
+
+extension NoStoreReason {
+    /// Whether the answer itself is not to be stored, not only this one to this request.
+    var isAboutAnswer: Bool {
+        switch self {
+        case .bypass, .method, .requestNoStore, .status, .partial, .authorization: false
+        default: true
+        }
+    }
+}
+
+extension StoredMetadata {
+    /// Whether it may be used without asking, at `now`, by requests that do not say otherwise.
+    func isFresh(at now: Timestamp) -> Bool {
+        !flags.contains(.requiresValidation)
+            && Freshness.currentAge(self, now: now) < Int64(lifetimeSeconds)
+    }
 }

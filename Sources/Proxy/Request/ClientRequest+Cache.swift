@@ -9,7 +9,7 @@ internal import Time
 extension ClientRequest {
     /// Answers with what is stored, if it may. False: the upstream has to be asked (`fetch`).
     func answerFromMemory() -> Bool {
-        guard let memory = worker.instance.memory, route.cache.isOn else {
+        guard let memory = worker.instance.memory else {
             caching.result = .bypass
             return false
         }
@@ -70,11 +70,11 @@ extension ClientRequest {
         let now = startedWall
         switch Reuse.decide(stored.metadata, caching.facts, isSoftPurged: isSoft, now: now) {
         case .fresh(let age, let ttl):
-            if ttl < Int64(route.cache.refreshAheadSeconds) { worker.refresh(stored, for: self) }
+            if ttl < refreshAhead(of: stored) { worker.refresh(stored, for: self) }
             serve(stored, as: .hit, age: age, ttl: ttl)
             return true
         case .stale(let age, let ttl, let use):
-            caching.candidate = stored
+            keepCandidate(stored)
             caching.staleUse = use
             caching.result = .stale
             guard use.allowedByClient || use.mayServeWhileRevalidating else { break }
@@ -86,11 +86,21 @@ extension ClientRequest {
             serve(stored, as: .staleServed, age: age, ttl: ttl)
             return true
         case .validate(let reason, _, _, let mayServeOnError):
-            caching.candidate = reason.sendsConditions ? stored : nil
+            if reason.sendsConditions { keepCandidate(stored) }
             caching.staleUse.mayServeOnError = mayServeOnError
             caching.result = reason == .responseNoCache ? .stale : .request
         }
         return refuseIfOnlyCached()
+    }
+
+    private func keepCandidate(_ stored: StoredResponse) {
+        caching.candidate = stored
+        if let memory = worker.instance.memory { caching.started = memory.fetchStart }
+    }
+
+    /// Seconds before the end of its lifetime from which on a hit renews a response: not for most of it.
+    private func refreshAhead(of stored: StoredResponse) -> Int64 {
+        Int64(min(route.cache.refreshAheadSeconds, stored.metadata.lifetimeSeconds / 2))
     }
 
     /// RFC 9111 §5.2.1.7: only-if-cached and nothing usable stored.
@@ -122,6 +132,7 @@ extension ClientRequest {
         } else {
             worker.sendOut(to: connection)
         }
+        worker.trimOut()
         guard connection.pendingBytes > ClientConnection.pendingBytesMax else {
             return finish(disposition)
         }

@@ -63,6 +63,7 @@ extension ClientRequest {
     /// Until when the upstream may stay silent now: for the first byte counted from the end of the
     /// request, later from the last byte that came.
     func readDeadline() -> Instant {
+        if caching.withheldUntil != .never { return min(totalDeadline, caching.withheldUntil) }
         if relay.hasNothing {
             if !upload.isComplete, upload.failure == nil { return totalDeadline }
             let since = max(lastProgress, upload.completed)
@@ -99,7 +100,7 @@ extension ClientRequest {
             caching.fill = nil
             worker.metrics.stores[.error].add()
         }
-        settleFailed(FlightFailure(status: failure.status, error: failure.reason.word))
+        settleFailed(failure)
         if let fault = upload.fault {
             return failBecauseOfBody(fault)
         }

@@ -34,12 +34,20 @@ extension ClientRequest {
     }
 
     /// Whether the answer can be another request's too. Requests for a part, with conditions or with
-    /// credentials fetch for themselves.
+    /// credentials fetch for themselves, and so do those that have to ask in any case.
     private var mayShare: Bool {
         let facts = caching.facts
-        return !caching.isUnshared && !facts.isHead && !facts.hasAuthorization && !facts.noStore
-            && (caching.isValidating
-                || !facts.hasRange && !facts.hasConditions && !facts.hasOtherPreconditions)
+        if caching.isUnshared || facts.isHead || facts.hasAuthorization || facts.noStore
+            || facts.noCache || facts.hasOtherPreconditions
+        {
+            return false
+        }
+        if let candidate = caching.candidate?.metadata,
+            candidate.flags.contains(.requiresValidation) || candidate.lifetimeSeconds == 0
+        {
+            return false
+        }
+        return caching.isValidating || !facts.hasRange && !facts.hasConditions
     }
 
     /// Joins the flight for the key; `rounds`: how often more, should its answer be another variant.
@@ -50,8 +58,8 @@ extension ClientRequest {
                 joined.resume(.told)
                 // A leader that waits for its client learns that others wait for it.
                 drained.resume(())
-            })
-        switch memory.join(caching.key, hash: caching.hash, follower) {
+            }, hasFallback: caching.candidate != nil && caching.staleUse.mayServeOnError)
+        switch memory.join(caching.key, hash: caching.hash, follower, now: .now()) {
         case .alone:
             await forward()
         case .leader(let ticket):
@@ -84,12 +92,18 @@ extension ClientRequest {
     ) async {
         let wake = await waitForFlight(follower)
         if follower.outcome == nil, memory.leave(ticket, follower) {
-            return wake == .left
-                ? fail(.clientLeft) : fail(.init(.timeout, "the fetch that was waited for"))
+            if wake == .left { return fail(.clientLeft) }
+            if totalDeadline <= .now() { return fail(.init(.timeout, "another request's fetch")) }
+            // That fetch takes too long to be waited for; this one may stream.
+            return await forward()
         }
         switch follower.outcome {
         case .stored(let stored):
             await take(stored, memory, rounds: rounds)
+        case .again where rounds > 0:
+            await share(memory, rounds: rounds - 1)
+        case .again:
+            await forward()
         case .lead(let ticket):
             caching.flight = ticket
             if isClientGone {
@@ -107,22 +121,25 @@ extension ClientRequest {
         }
     }
 
-    /// When a follower gives up: at its own deadline, or after as long as an answer may take by default.
+    /// When a follower stops waiting: at its own deadline, or when nobody would join the flight any more.
     private var followDeadline: Instant {
-        min(totalDeadline, started.advanced(byNanoseconds: 60_000_000_000))
+        min(totalDeadline, started.advanced(byNanoseconds: Flights.joinedNanosecondsMax))
     }
 
-    /// Waits at most as long as the request may take in all.
+    /// Waits for the flight's outcome, the client's leaving, or `followDeadline`.
     private func waitForFlight(_ follower: Follower) async -> FollowerWake {
-        if isClientGone { return .left }
+        let deadline = followDeadline
         let timer = Timer(on: worker.loop) { [joined] in joined.resume(.deadline) }
-        timer.arm(at: followDeadline)
-        var wake = FollowerWake.told
-        // A wake-up without an outcome was meant for an earlier request of this object. None is missed: it
-        // is a message to this loop, which comes after this.
-        repeat { wake = await joined.wait() } while wake == .told && follower.outcome == nil
-        timer.cancel()
-        return wake
+        timer.arm(at: deadline)
+        defer { timer.cancel() }
+        // A wake-up may have been meant for an earlier request of this object, and may hide another one that
+        // came with it: what it says is looked up. The outcome is a message to this loop, after this.
+        while true {
+            if follower.outcome != nil { return .told }
+            if isClientGone { return .left }
+            if deadline <= .now() { return .deadline }
+            _ = await joined.wait()
+        }
     }
 
     /// Answers with what another request fetched, unless it is not for this one.
@@ -139,8 +156,9 @@ extension ClientRequest {
         {
             return serveCollapsed(stored)
         }
-        // Stored, but each request has to ask: with a validator, for itself.
+        // Stored, but this request has to ask: with a validator, for itself.
         caching.candidate = stored
+        caching.started = stored.started
         caching.isValidating = stored.metadata.hasValidator
         await forward()
     }
@@ -161,8 +179,8 @@ extension ClientRequest {
 
     /// Answers with the stale candidate because nothing better is to be had; false if that is not allowed.
     func serveStaleOnError() -> Bool {
-        guard let stored = caching.candidate, caching.staleUse.mayServeOnError, !isAnswered,
-            connection != nil
+        guard !isAnswered, connection != nil, mayUseCandidateOnError,
+            let stored = caching.candidate
         else { return false }
         let age = Freshness.currentAge(stored.metadata, now: .now())
         caching.detail = .sie
@@ -182,15 +200,18 @@ extension ClientRequest {
         memory.settle(ticket, outcome)
     }
 
-    /// The fetch failed: another one may try, once; those that have a stale response use it instead.
-    func settleFailed(_ failure: FlightFailure) {
+    /// The fetch failed: another one may try, once. `countsAsTry`: false if it was only given up.
+    func settleFailed(_ failure: FlightFailure, countsAsTry: Bool = true) {
         guard let ticket = caching.flight, let memory = worker.instance.memory else { return }
         caching.flight = nil
-        if caching.candidate != nil, caching.staleUse.mayServeOnError {
-            memory.settle(ticket, .failed(failure))
-        } else {
-            memory.fail(ticket, failure)
-        }
+        memory.fail(ticket, failure, countsAsTry: countsAsTry)
+    }
+
+    /// The fetch failed, in the words of an attempt.
+    func settleFailed(_ failure: UpstreamFailure) {
+        settleFailed(
+            FlightFailure(status: failure.status, error: failure.reason.word),
+            countsAsTry: failure.reason != .canceled)
     }
 
     /// Whether others wait for this request's fetch.
@@ -207,8 +228,11 @@ extension ClientRequest {
 
     /// The fetch that went on without a client is over.
     func endDetached(_ failure: UpstreamFailure?) {
-        if let failure {
-            settleFailed(FlightFailure(status: failure.status, error: failure.reason.word))
+        if let failure { settleFailed(failure) }
+        if step == .refresh, failure != nil || caching.upstreamStatus >= 500,
+            let memory = worker.instance.memory
+        {
+            memory.pauseRefresh(caching.key, hash: caching.hash, now: .now())
         }
         if caching.fill != nil { worker.metrics.stores[.error].add() }
         // A flight that nothing has settled has brought nothing to be shared.

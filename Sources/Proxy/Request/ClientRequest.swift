@@ -116,10 +116,25 @@ final class ClientRequest {
         trace.start(random: &worker.random)
     }
 
-    /// Takes over the head of another request; false if that is larger than allowed by now.
-    func copyHead(of other: ClientRequest, limits: HeadLimits) -> Bool {
+    /// Takes over the head of another request as a GET of all there is, whatever the client wanted for itself.
+    /// False if it is larger than allowed by now.
+    func copyHead(forRefreshLike other: ClientRequest, limits: HeadLimits) -> Bool {
+        let source = other.head
+        var writer = ByteWriter(capacity: source.bytes.count)
+        writer.append("GET ")
+        writer.append(source.bytes, source.target)
+        writer.append(source.version == .http10 ? " HTTP/1.0\r\n" : " HTTP/1.1\r\n")
+        for field in source.fields {
+            switch field.known {
+            case .range, .ifRange, .ifNoneMatch, .ifModifiedSince, .ifMatch, .ifUnmodifiedSince,
+                .cacheControl, .pragma:
+                continue
+            default: writer.appendField(field, of: source.bytes)
+            }
+        }
+        writer.appendLineEnd()
         var parser = RequestParser(limits: limits)
-        let bytes = other.head.bytes
+        let bytes = writer.bytes
         guard case .complete = parser.parse(bytes.span, into: head) else { return false }
         return true
     }
@@ -197,12 +212,10 @@ final class ClientRequest {
         }
     }
 
-    /// Whether the client has yet to take so much that nothing more is read for it. A fetch that others
-    /// wait for does not wait for its own client.
-    var mustWaitForClient: Bool {
+    /// Whether the client has yet to take so much that nothing more is written for it.
+    var isBackedUp: Bool {
         guard let connection, !isClientGone else { return false }
         return connection.pendingBytes > ClientConnection.pendingBytesMax
-            && !hasFollowers
     }
 
     /// Waits until the client has taken what was written; false if it never will.

@@ -58,7 +58,7 @@ extension ClientRequest {
         case .refresh:
             await forward()
         case .drain:
-            while mustWaitForClient, await waitDrained() {}
+            await drain()
             finish(disposition)
         }
     }
@@ -68,10 +68,11 @@ extension ClientRequest {
     func forward() async {
         var failure: UpstreamFailure?
         do throws(UpstreamFailure) {
-            try await exchangeOnce()
+            try await exchangeOnce(fresh: false)
             if caching.isMismatch {
                 forgetCandidate()
-                try await exchangeOnce()
+                // On a connection of its own, for it has used up its retry.
+                try await exchangeOnce(fresh: true)
             }
         } catch {
             failure = error
@@ -79,15 +80,21 @@ extension ClientRequest {
         if isDetached { return endDetached(failure) }
         if let failure { return fail(failure) }
         if let stored = caching.replacement { return serveReplacement(stored) }
+        if relay.isBehind { await drain() }
         finish(disposition)
     }
 
-    private func exchangeOnce() async throws(UpstreamFailure) {
+    /// Waits until a slow client has taken most of what was written for it, or never will.
+    private func drain() async {
+        while isBackedUp, await waitDrained() {}
+    }
+
+    private func exchangeOnce(fresh: Bool) async throws(UpstreamFailure) {
         upload.begin(head, bodyBytesMax: route.bodyBytesMax)
         prepareCaching()
         do throws(UpstreamFailure) {
             do throws(UpstreamFailure) {
-                try await attempt(fresh: false)
+                try await attempt(fresh: fresh)
             } catch {
                 await upload.settled()
                 guard mayRetry(after: error) else { throw error }
@@ -189,7 +196,9 @@ extension ClientRequest {
             case .broken: throw UpstreamFailure(.reset, "the upstream's connection broke")
             }
             if let failure = relay.failure { throw failure }
-            if mustWaitForClient {
+            // Others wait for this answer: they do not wait for its first client.
+            if isBackedUp, hasFollowers { relay.fallBehind() }
+            if isBackedUp, !relay.isBehind {
                 guard await waitDrained() else {
                     throw UpstreamFailure(.canceled, "the client went away")
                 }

@@ -39,6 +39,8 @@ final class ResponseRelay {
     private var hasReceived = false
     /// Bytes of the content so far.
     private var received: UInt64 = 0
+    /// From where on the client has yet to get the content, which is only collected: `fallBehind`.
+    private var behindFrom: Int?
     /// Whether the answer is not for the client.
     private var isWithheld = false
 
@@ -71,6 +73,7 @@ final class ResponseRelay {
         isPersistent = false
         hasReceived = false
         received = 0
+        behindFrom = nil
         isWithheld = false
         failure = nil
     }
@@ -147,8 +150,8 @@ final class ResponseRelay {
     /// RFC 9110 §15.2: forwarded to HTTP/1.1 clients in order, dropped for HTTP/1.0 ones.
     private func relayInterim() {
         interims += 1
-        guard let connection = request.connection else { return }
-        guard head.status != 101, interims <= connection.limits.interimResponsesMax else {
+        let most = worker.snapshot.settings.client.interimResponsesMax
+        guard head.status != 101, interims <= most else {
             // 101 answers an Upgrade that was never forwarded.
             failure = UpstreamFailure(.protocol, "unexpected_interim_response")
             return
@@ -156,7 +159,7 @@ final class ResponseRelay {
         if head.status == 100 {
             guard request.upload.takeContinue() else { return }
         }
-        guard request.head.version == .http11 else { return }
+        guard request.head.version == .http11, let connection = request.connection else { return }
         worker.out.removeAll()
         worker.writeInterim(head)
         worker.sendOut(to: connection)
@@ -209,19 +212,22 @@ final class ResponseRelay {
                 let data = bytes.extracting(
                     (offset + range.lowerBound)..<(offset + range.upperBound))
                 offset += consumed
-                request.take(content: data)
+                if let content = request.take(content: data) { catchUp(content) }
                 received &+= UInt64(data.count)
                 // Stored before the client can have seen the last byte: whoever has finds it stored.
                 if received == head.contentLength {
                     request.contentIsComplete(version: head.version)
                 }
-                if isWithheld { continue }
+                if isWithheld || behindFrom != nil { continue }
                 if framing == .chunked {
                     appendChunk(data)
                 } else {
                     flush(data)
                 }
             case .needMore:
+                if isWithheld, received > ResponseRelay.withheldBytesMax {
+                    failure = UpstreamFailure(.canceled, "the rest of an error is of no use")
+                }
                 return flush()
             case .end(let consumed):
                 offset += consumed
@@ -243,8 +249,48 @@ final class ResponseRelay {
         worker.out.appendLineEnd()
     }
 
+    /// Whether the client gets the rest of the content when it is whole.
+    var isBehind: Bool { behindFrom != nil }
+
+    /// From now on the content is only collected: the client, who takes it too slowly for those who wait for
+    /// it, gets the rest from where it is stored, and nothing is copied for it meanwhile.
+    func fallBehind() {
+        guard behindFrom == nil, phase == .body, framing != .close, request.caching.fill != nil
+        else { return }
+        behindFrom = Int(received)
+    }
+
+    /// The content is not collected any more: the client gets what it has missed.
+    private func catchUp(_ content: [UInt8]) {
+        guard let from = behindFrom else { return }
+        behindFrom = nil
+        let missed = content.span.extracting(min(from, content.count)...)
+        if missed.isEmpty { return }
+        if framing == .chunked { appendChunk(missed) } else { flush(missed) }
+    }
+
+    /// Sends what the client has missed of the content, from where it is stored now.
+    private func sendMissed(from start: Int) {
+        guard let stored = request.caching.landed, let connection = request.connection else {
+            return
+        }
+        let missed = min(start, stored.body.count)..<stored.body.count
+        if framing == .chunked, !missed.isEmpty {
+            worker.out.appendChunkHeader(UInt64(missed.count))
+        }
+        request.bytesOut += UInt64(worker.out.count + missed.count)
+        let bytes = worker.out.bytes
+        connection.write(bytes.span, stored.body, missed)
+        worker.out.removeAll()
+        if framing == .chunked, !missed.isEmpty { worker.out.appendLineEnd() }
+    }
+
+    /// Bytes of a withheld answer that are read, so that its connection can be kept.
+    private static let withheldBytesMax: UInt64 = 64 * 1024
+
     private func finishBody() {
         request.contentIsComplete(version: head.version)
+        if let behindFrom { sendMissed(from: behindFrom) }
         if framing == .chunked, !isWithheld {
             worker.writeLastChunk(decoder.trailers, for: request)
         }

@@ -8,6 +8,13 @@ internal import Time
 // response was stored, and a few short fields behind it.
 
 extension Worker {
+    /// Gives back what a large answer of several parts took.
+    func trimOut() {
+        if out.bytes.capacity > Worker.outBytesKept { out = ByteWriter(capacity: 4096) }
+    }
+
+    private static let outBytesKept = 256 * 1024
+
     /// Renders what a stored response's answers have in common; see `StoredResponse.rendered`.
     func render(
         _ metadata: StoredMetadata, _ head: StoredHead, length: Int, route: Route, version: Version

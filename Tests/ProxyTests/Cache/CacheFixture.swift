@@ -55,6 +55,8 @@ final class CacheFixture {
 
     let memory: MemoryCache
     private let host = Array("h".utf8)
+    /// Whether the route's keys hold request fields.
+    var hasSelectedKey = false
 
     /// Below 32 MiB there is one shard only.
     init(bytesMax: Int = 4 << 20, followersMax: Int = 4) {
@@ -76,7 +78,8 @@ final class CacheFixture {
         let hostAndTarget = stableHash(path.span, from: stableHash(host.span))
         return PurgeTarget(
             route: stableHash(Array("items".utf8).span), hostAndTarget: hostAndTarget,
-            target: stableHash(path.span), host: host, path: path)
+            target: stableHash(path.span), host: host, path: path,
+            hasSelectedKey: hasSelectedKey)
     }
 
     /// A response that is alive in this cache's account, recognised by `name`, the start of its body.
@@ -87,14 +90,23 @@ final class CacheFixture {
         let (metadata, head) = try policy(fields, to: request(requestFields))
         let filling = [UInt8](
             repeating: UInt8(ascii: "."), count: max(0, bodyBytes - name.utf8.count))
-        let body = SharedBytes(copying: (Array(name.utf8) + filling).span)
+        let content = Array(name.utf8) + filling
+        let body = StoredResponse.body(content.span, account: memory.alive)
         return StoredResponse(
             metadata, head, rendered: Array("HTTP/1.1 200 OK\r\n".utf8), body: body,
             started: started ?? memory.fetchStart, hasRequestID: false, account: memory.alive)
     }
 
-    func store(_ response: StoredResponse, at path: String = "/a") -> Bool {
+    func outcome(
+        _ response: StoredResponse, at path: String = "/a"
+    ) -> MemoryCache.StoreOutcome {
         memory.store(response, key: key(path), hash: hash(path), target: target(path))
+    }
+
+    /// Whether it is stored, purged softly or not.
+    func store(_ response: StoredResponse, at path: String = "/a") -> Bool {
+        if case .stored = outcome(response, at: path) { return true }
+        return false
     }
 
     /// Makes a response of that name and stores it.
@@ -124,6 +136,11 @@ final class CacheFixture {
         case .response(let response, let isSoft):
             return response.name + (isSoft ? " (soft)" : "")
         }
+    }
+
+    /// What is stored under `path` by that name.
+    func stored(_ name: String, at path: String = "/a") -> StoredResponse? {
+        memory.variants(key(path).span, hash: hash(path)).map(\.response).first { $0.name == name }
     }
 
     func invalidate(_ path: String = "/a") {

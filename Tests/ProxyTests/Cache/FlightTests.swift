@@ -1,6 +1,7 @@
 import EventLoop
 import Support
 import Testing
+import Time
 
 @testable import Proxy
 
@@ -29,6 +30,7 @@ extension FlightOutcome {
         switch self {
         case .stored(let response): "stored \(response.name)"
         case .alone: "alone"
+        case .again: "again"
         case .lead: "lead"
         case .failed(let failure): "failed \(failure.status)"
         }
@@ -47,17 +49,23 @@ private final class Airport {
 
     init() throws { call = ConfinedCall(loop: try Loop()) {} }
 
-    func follower() -> Follower { Follower(call) }
+    func follower(hasFallback: Bool = false) -> Follower {
+        Follower(call, hasFallback: hasFallback)
+    }
 
     func join(
-        _ key: String, _ follower: Follower, hash: UInt64 = 1, followersMax: Int = 8
+        _ key: String, _ follower: Follower, hash: UInt64 = 1, followersMax: Int = 8,
+        now: Instant = instant(0)
     ) -> Flights.Role {
-        flights.join(Array(key.utf8), hash: hash, follower, followersMax: followersMax)
+        flights.join(
+            Array(key.utf8), hash: hash, follower, followersMax: followersMax, now: now)
     }
 
     var count: Int { flights.count }
 
-    func lead(_ key: String) -> FlightTicket? { flights.lead(Array(key.utf8), hash: 1) }
+    func lead(_ key: String) -> FlightTicket? {
+        flights.lead(Array(key.utf8), hash: 1, now: instant(0))
+    }
 
     func hasFollowers(_ ticket: FlightTicket) -> Bool { flights.hasFollowers(ticket) }
 
@@ -67,8 +75,9 @@ private final class Airport {
 
     func settle(_ ticket: FlightTicket) -> [Follower] { flights.settle(ticket, .alone) }
 
-    func fail(_ ticket: FlightTicket) -> [Follower] {
-        flights.fail(ticket, FlightFailure(status: 502, error: "refused"))
+    func fail(_ ticket: FlightTicket, countsAsTry: Bool = true) -> [Follower] {
+        flights.fail(
+            ticket, FlightFailure(status: 502, error: "refused"), countsAsTry: countsAsTry)
     }
 
     /// A flight with its leader and `count` followers.
@@ -201,6 +210,37 @@ struct FlightTests {
         #expect(airport.count == 0)
     }
 
+    @Test("who has something to fall back on does, whoever failed; of the others one tries")
+    func fallBack() throws {
+        let airport = try Airport()
+        let (ticket, _) = try airport.flight(followers: 0)
+        let followers = [true, false, true, false].map { airport.follower(hasFallback: $0) }
+        for follower in followers { _ = airport.join("k", follower) }
+        #expect(airport.fail(ticket).count == 3)
+        #expect(followers.map(\.told) == ["failed 502", "lead", "failed 502", nil])
+        #expect(airport.fail(ticket).count == 1)
+        #expect(followers[3].told == "failed 502" && airport.count == 0)
+    }
+
+    @Test("a leader whose client left is replaced without that counting as a try")
+    func left() throws {
+        let airport = try Airport()
+        let (ticket, followers) = try airport.flight(followers: 3)
+        #expect(airport.fail(ticket, countsAsTry: false).count == 1)
+        #expect(airport.fail(ticket, countsAsTry: true).count == 1)
+        #expect(followers.map(\.told) == ["lead", "lead", nil])
+        #expect(airport.fail(ticket, countsAsTry: true).count == 1)
+        #expect(followers[2].told == "failed 502")
+    }
+
+    @Test("a flight that takes too long is joined by nobody any more")
+    func old() throws {
+        let airport = try Airport()
+        _ = try airport.flight(followers: 0)
+        #expect(airport.join("k", airport.follower(), now: instant(59)).word == "follower, first")
+        #expect(airport.join("k", airport.follower(), now: instant(60)).word == "alone")
+    }
+
     @Test("a leader that fails with nobody waiting ends the flight")
     func failAlone() throws {
         let airport = try Airport()
@@ -234,8 +274,8 @@ struct FlightWakeTests {
                 Follower(ConfinedCall(loop: loop) { wakes.append("leader") }),
                 Follower(ConfinedCall(loop: loop) { wakes.append("follower") })
             )
-            let role = cache.memory.join([1], hash: 1, leader)
-            _ = cache.memory.join([1], hash: 1, follower)
+            let role = cache.memory.join([1], hash: 1, leader, now: instant(0))
+            _ = cache.memory.join([1], hash: 1, follower, now: instant(0))
             try await loop.until("the leader") { wakes == ["leader"] }
             let ticket = try #require(role.ticket)
             #expect(cache.memory.hasFollowers(ticket))
@@ -256,7 +296,7 @@ struct FlightWakeTests {
             let requests = (0..<4).map { number in
                 Follower(ConfinedCall(loop: loop) { wakes.append(number) })
             }
-            let roles = requests.map { cache.memory.join([1], hash: 1, $0) }
+            let roles = requests.map { cache.memory.join([1], hash: 1, $0, now: instant(0)) }
             let ticket = try #require(roles[0].ticket)
             let failure = FlightFailure(status: 504, error: "timeout")
             cache.memory.fail(ticket, failure)

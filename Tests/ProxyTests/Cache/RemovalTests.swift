@@ -1,3 +1,4 @@
+import EventLoop
 import ProxyCore
 import Telemetry
 import Testing
@@ -38,27 +39,101 @@ struct CacheInvalidationTests {
         #expect(try cache.find() == "late")
     }
 
-    @Test(
-        "invalidations are remembered in a bounded number: who asks about earlier ones is refused")
+    @Test("a bounded number is remembered by key: who asks about earlier ones is refused")
     func bound() {
-        let shard = CacheShard(bytesMax: 0)
-        for moment in 1...256 { shard.noteInvalidation(UInt64(moment), UInt64(moment)) }
-        #expect(shard.wasInvalidated(1, since: 0) && !shard.wasInvalidated(1, since: 1))
-        #expect(!shard.wasInvalidated(999, since: 0))
-        shard.noteInvalidation(257, 257)
-        #expect(shard.wasInvalidated(999, since: 0) && !shard.wasInvalidated(999, since: 1))
-        #expect(shard.wasInvalidated(257, since: 256) && !shard.wasInvalidated(257, since: 257))
+        var keys = InvalidatedKeys()
+        for moment in UInt64(1)...4096 { keys.insert(moment, at: moment) }
+        #expect(keys.contains(1, after: 0) && !keys.contains(1, after: 1))
+        #expect(!keys.contains(9999, after: 0))
+        keys.insert(4097, at: 4097)
+        #expect(keys.contains(9999, after: 4095) && !keys.contains(9999, after: 4096))
+        #expect(keys.contains(4097, after: 4096) && !keys.contains(4097, after: 4097))
     }
 
-    @Test("two that reach the shard in the wrong order are both remembered as long as one is")
+    @Test("moments that come in the wrong order are remembered as long as the latest is")
     func disorder() {
-        let shard = CacheShard(bytesMax: 0)
-        shard.noteInvalidation(1, 5)
-        shard.noteInvalidation(2, 3)
-        for moment in 6...261 { shard.noteInvalidation(9, UInt64(moment)) }
+        var keys = InvalidatedKeys()
+        keys.insert(1, at: 5)
+        keys.insert(1, at: 3)
+        #expect(keys.contains(1, after: 4) && !keys.contains(1, after: 5))
+        for key in UInt64(2)...4097 { keys.insert(key, at: 4) }
         // The first is forgotten by name: any fetch older than it may have been concerned.
-        #expect(shard.wasInvalidated(1, since: 4))
-        #expect(!shard.wasInvalidated(1, since: 5))
+        #expect(keys.contains(1, after: 4) && !keys.contains(1, after: 5))
+    }
+
+    @Test("however many other keys are invalidated meanwhile, an answer is stored")
+    func others() throws {
+        let cache = CacheFixture()
+        let response = try cache.response("a")
+        for number in 0..<3000 { cache.invalidate("/\(number)") }
+        #expect(cache.outcome(response) == .stored(isSoft: false))
+    }
+
+    @Test("one variant is dropped or made stale, the others stay")
+    func one() throws {
+        let cache = CacheFixture()
+        for name in ["en", "de", "fr"] {
+            try cache.put(
+                name, ["Cache-Control: max-age=60", "Vary: Accept-Language"],
+                to: ["Accept-Language: \(name)"])
+        }
+        let key = cache.key("/a")
+        try cache.memory.drop(#require(cache.stored("en")), key.span, hash: cache.hash("/a"))
+        try cache.memory.soften(#require(cache.stored("de")), key.span, hash: cache.hash("/a"))
+        #expect(try cache.find("/a", ["Accept-Language: en"]) == "others")
+        #expect(try cache.find("/a", ["Accept-Language: de"]) == "de (soft)")
+        #expect(try cache.find("/a", ["Accept-Language: fr"]) == "fr")
+    }
+
+    @Test("what was found may be used until it is purged or invalidated")
+    func found() throws {
+        let cache = CacheFixture()
+        try cache.put("a")
+        let stored = try #require(cache.stored("a"))
+        let start = cache.memory.fetchStart
+        func isUsable() -> Bool {
+            cache.memory.isStillUsable(
+                stored, hash: cache.hash("/a"), target: cache.target("/a"), since: start)
+        }
+        #expect(isUsable())
+        cache.memory.purges.record(.all, .soft)
+        cache.invalidate("/b")
+        #expect(isUsable())
+        cache.invalidate()
+        #expect(!isUsable())
+    }
+}
+
+@Suite("Memory cache: unsafe requests to routes whose keys hold request fields")
+struct SelectedKeyTests {
+    private func target(_ cache: CacheFixture) -> UInt64 { cache.target("/a").hostAndTarget }
+
+    @Test("concern such routes only, and what was stored or being fetched before")
+    func reach() throws {
+        let (selected, plain) = (CacheFixture(), CacheFixture())
+        selected.hasSelectedKey = true
+        for cache in [selected, plain] {
+            try cache.put("old")
+            try cache.put("other", at: "/b")
+            let early = try cache.response("early")
+            cache.memory.purges.invalidate(target(cache))
+            #expect(cache.outcome(early) == (cache === plain ? .stored(isSoft: false) : .outdated))
+        }
+        #expect(try selected.find() == "nothing")
+        #expect(try plain.find() == "early")
+        #expect(try selected.find("/b") == "other")
+    }
+
+    @Test("so many that they are not all remembered empty nothing but such routes")
+    func flood() throws {
+        let (selected, plain) = (CacheFixture(), CacheFixture())
+        selected.hasSelectedKey = true
+        for cache in [selected, plain] {
+            try cache.put("a")
+            for number in UInt64(0)..<65_600 { cache.memory.purges.invalidate(number) }
+        }
+        #expect(try selected.find() == "nothing")
+        #expect(try plain.find() == "a")
     }
 }
 
@@ -143,10 +218,10 @@ struct CachePurgeTests {
     @Test("each purge is a new epoch")
     func epoch() {
         let purges = Purges()
-        #expect(purges.epoch == 0)
+        #expect(purges.now.purges == 0)
         purges.record(.all, .soft)
         purges.record(.tag(1), .hard)
-        #expect(purges.epoch == 2)
+        #expect(purges.now.purges == 2)
     }
 }
 

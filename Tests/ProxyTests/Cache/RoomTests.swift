@@ -1,3 +1,4 @@
+import EventLoop
 import ProxyCore
 import Support
 import Telemetry
@@ -17,14 +18,39 @@ struct RoomTests {
         #expect(try cache.find() == "fits")
     }
 
-    @Test("a key that outgrows the share goes with all its variants")
+    @Test("variants that do not fit beside a new one make room for it, the oldest first")
     func outgrown() throws {
         let cache = CacheFixture(bytesMax: 1 << 20)
         let fields = ["Cache-Control: max-age=60", "Vary: Accept-Language"]
         #expect(try cache.put("en", fields, to: ["Accept-Language: en"], bodyBytes: 600_000))
-        #expect(try !cache.put("de", fields, to: ["Accept-Language: de"], bodyBytes: 600_000))
-        #expect(cache.entries == 0 && cache.bytes == 0 && cache.memory.alive.bytes == 0)
-        #expect(cache.evicted(.size) == 2)
+        #expect(try cache.put("fr", fields, to: ["Accept-Language: fr"], bodyBytes: 100_000))
+        #expect(try cache.put("de", fields, to: ["Accept-Language: de"], bodyBytes: 600_000))
+        #expect(cache.names() == ["de", "fr"])
+        #expect(cache.evicted(.size) == 1 && cache.evicted(.replaced) == 0)
+        #expect(cache.bytes <= 1 << 20 && cache.memory.alive.bytes < cache.bytes)
+    }
+
+    @Test("one that is too large leaves what is there alone")
+    func tooLarge() throws {
+        let cache = CacheFixture(bytesMax: 1 << 20)
+        try cache.put("small")
+        let large = try cache.response("large", bodyBytes: 1 << 20)
+        #expect(cache.outcome(large) == .tooLarge)
+        #expect(try cache.find() == "small")
+    }
+
+    @Test("a body that only a slow client holds on to counts until it is sent")
+    func bodyHeld() throws {
+        let cache = CacheFixture(bytesMax: 1 << 20)
+        try cache.put("sent", bodyBytes: 600_000)
+        var body: SharedBytes? = try #require(cache.stored("sent")).body
+        cache.invalidate()
+        #expect(cache.bytes == 0 && cache.memory.alive.bytes >= 700_000)
+        #expect(try !cache.put("large", bodyBytes: 500_000))
+        #expect(body?.count == 600_000)
+        body = nil
+        #expect(cache.memory.alive.bytes == 0)
+        #expect(try cache.put("large", bodyBytes: 500_000))
     }
 
     @Test("others go for a new entry, and are counted")
