@@ -82,7 +82,9 @@ struct GenerationsTests {
         #expect(Entry().check(generations, sequence: .max) == .valid)
     }
 
-    @Test("hard is worse than soft, in any order", arguments: [Purge.all, .tag(hash("seller-7"))])
+    @Test(
+        "hard is worse than soft, in any order",
+        arguments: [Purge.all, .tag(hash("seller-7")), prefix("/it")])
     func modes(purge: Purge) {
         var generations = Generations()
         generations.record(purge, .hard)

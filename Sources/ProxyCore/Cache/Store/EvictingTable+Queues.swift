@@ -59,7 +59,7 @@ extension EvictingTable {
         return evicted
     }
 
-    /// A free slot.
+    /// A free slot, its node as new.
     mutating func allocate() -> Int {
         guard free != 0 else {
             nodes.append(Node())

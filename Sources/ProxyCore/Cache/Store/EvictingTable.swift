@@ -132,7 +132,6 @@ public struct EvictingTable<Value>: ~Copyable {
         nodes[slot].key = key
         nodes[slot].hash = hash
         nodes[slot].bytes = bytes
-        nodes[slot].uses = 0
         self.bytes += bytes
         link(slot, isKnown ? .main : .small)
         for crowded in index.insert(slot, hash: hash) {
