@@ -5,12 +5,12 @@
     internal import Glibc
 
     /// A value that is reached only while its lock is held.
-    @safe public final class Locked<Value>: @unchecked Sendable {
+    @safe public final class Locked<Value: ~Copyable>: @unchecked Sendable {
         private let mutex: UnsafeMutablePointer<pthread_mutex_t>
         private var value: Value
 
         /// Takes ownership of `value`.
-        public init(_ value: sending Value) {
+        public init(_ value: consuming sending Value) {
             self.value = value
             unsafe mutex = .allocate(capacity: 1)
             unsafe pthread_mutex_init(mutex, nil)
@@ -34,12 +34,12 @@
     /// A value that is reached only while its lock is held.
     ///
     /// Sendable although `Value` may not be: `value` is private and touched only under `mutex`.
-    public final class Locked<Value>: @unchecked Sendable {
+    public final class Locked<Value: ~Copyable>: @unchecked Sendable {
         private let mutex = Mutex(())
         private var value: Value
 
         /// Takes ownership of `value`.
-        public init(_ value: sending Value) { self.value = value }
+        public init(_ value: consuming sending Value) { self.value = value }
 
         /// Runs `body` with the lock held; `body` must not block.
         public func withLock<Result>(_ body: (inout Value) throws -> Result) rethrows -> Result {
