@@ -32,6 +32,7 @@ let package = Package(
     products: [
         .executable(name: "meliproxy", targets: ["meliproxy"]),
         .executable(name: "demo-api", targets: ["demo-api"]),
+        .library(name: "Redis", targets: ["Redis"]),
     ],
     dependencies: [
         .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
@@ -42,6 +43,8 @@ let package = Package(
         .systemLibrary(
             name: "CCurl",
             providers: [.apt(["libcurl4-openssl-dev", "libssl-dev"]), .brew(["curl", "openssl"])]),
+        .systemLibrary(
+            name: "CHiredis", providers: [.apt(["libhiredis-dev"]), .brew(["hiredis"])]),
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
 
         module("Time"),
@@ -52,6 +55,7 @@ let package = Package(
             "ProxyCore",
             ["Time", "HTTP1", "Telemetry", .product(name: "Yams", package: "Yams")]),
         module("EventLoop", ["Time", "Locking", "CUV"]),
+        module("Redis", ["Time", "Locking", "EventLoop", "CHiredis"]),
         module("Upstream", ["Time", "HTTP1", "Telemetry", "ProxyCore", "EventLoop", "CCurl"]),
         module("Responder", ["Time", "HTTP1", "EventLoop", "CZlib"]),
         module(
@@ -81,6 +85,7 @@ let package = Package(
         tests(
             "UpstreamTests",
             ["Upstream", "EventLoop", "Locking", "Support", "Telemetry", "Time"]),
+        tests("RedisTests", ["Redis", "EventLoop", "Locking", "Support", "Time"]),
         tests("ResponderTests", ["Responder", "EventLoop", "HTTP1", "Locking", "Support", "Time"]),
         tests("HTTP1Tests", ["HTTP1", "Time"]),
         tests(
