@@ -13,6 +13,8 @@ extension ClientRequest {
             caching.result = .bypass
             return false
         }
+        // Held here, its settings need not be copied.
+        let route = self.route
         caching.facts = CacheRequest.read(head, route.cache)
         switch caching.facts.use {
         case .lookup: break

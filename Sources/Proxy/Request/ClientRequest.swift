@@ -229,6 +229,6 @@ final class ClientRequest {
     private func watchForStall() {
         guard let connection else { return }
         pendingAtLastCheck = connection.pendingBytes
-        connection.arm(\.stall, in: connection.limits.writeStallTimeoutNanoseconds)
+        connection.arm(.stall, in: connection.limits.writeStallTimeoutNanoseconds)
     }
 }
