@@ -24,6 +24,8 @@ final class Control {
     private var timers: [Timer] = []
     private var workersLeft = 0
     let gauges: ControlGauges
+    /// What keeps the tier in Redis coherent; nil without it.
+    let shared: SharedControl?
     lazy var pages = MetricsPages(instance.registry, gauges)
 
     init(
@@ -37,6 +39,13 @@ final class Control {
         self.version = version
         self.load = load
         gauges = ControlGauges(instance.registry.makeShard(), version)
+        if let tier = instance.shared, let memory = instance.memory {
+            shared = SharedControl(
+                tier, memory, on: loop, instance.registry.makeShard(), instance.diagnostics,
+                instance: SeedWords().a)
+        } else {
+            shared = nil
+        }
     }
 
     /// Starts the admin listener and watches signals.
@@ -50,6 +59,7 @@ final class Control {
             loop.spawn { [self] in _ = await reload() }
         }
         if let memory = instance.memory { sweep(memory) }
+        shared?.start()
         gauges.ready.set(1)
         gauges.reloaded(true, at: .now())
     }
@@ -124,7 +134,8 @@ final class Control {
         if old.listeners != new.listeners { keys.append("listen") }
         if old.admin != new.admin { keys.append("admin") }
         if old.workers != new.workers { keys.append("workers") }
-        if old.memory != new.memory { keys.append("cache") }
+        if old.memory != new.memory || old.sharedCache != new.sharedCache { keys.append("cache") }
+        if old.redis != new.redis { keys.append("redis") }
         if old.log.access.target != new.log.access.target { keys.append("log.access.path") }
         return keys
     }

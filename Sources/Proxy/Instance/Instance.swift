@@ -16,6 +16,8 @@ final class Instance: Sendable {
     let connectionsMax: Int
     /// The memory tier of the cache; nil if it is off.
     let memory: MemoryCache?
+    /// The tier of the cache that is shared by all instances; nil without Redis.
+    let shared: SharedTier?
     /// The gauges of each upstream's pools, for the admin API.
     let upstreamViews = Locked<[String: [UpstreamMetrics.View]]>([:])
     private let connections = Atomic<Int>(0)
@@ -24,7 +26,13 @@ final class Instance: Sendable {
         _ settings: Settings, name: String, workerCount: Int, connectionsMax: Int,
         accessLog: AccessLog?, diagnostics: Diagnostics
     ) {
-        memory = settings.memory.map { MemoryCache($0, seed: SeedWords()) }
+        // Copies of what is in Redis are kept in memory; without a memory cache there is nothing to share.
+        shared = settings.memory == nil ? nil : settings.redis.flatMap { redis in
+            settings.sharedCache.isOn ? SharedTier(settings.sharedCache, redis) : nil
+        }
+        memory = settings.memory.map { [shared] in
+            MemoryCache($0, seed: SeedWords(), copies: shared?.copies)
+        }
         var limits = CardinalityLimits()
         limits.routesMax = settings.telemetry.routeLabelsMax
         limits.upstreamsMax = settings.telemetry.upstreamLabelsMax

@@ -15,6 +15,8 @@ final class Worker {
     let shard: Shard
     let metrics: WorkerMetrics
     let log: LogBuffer?
+    /// The worker's connection to Redis; nil without it.
+    let link: SharedLink?
     private let context: DialContext
 
     private(set) var snapshot: Snapshot
@@ -56,6 +58,7 @@ final class Worker {
         metrics = WorkerMetrics(shard, worker: index)
         log = instance.accessLog?.makeBuffer()
         context = DialContext(loop: loop)
+        link = instance.shared.map { SharedLink($0, on: loop, SharedMetrics(instance.registry.makeShard())) }
         random = Xoshiro(seed.a, seed.b, seed.c, seed.d)
         unmatched = Route(unmatched: RouteMetrics(shard, route: "_other"))
         loop.onTurn = { [metrics] nanoseconds in
@@ -63,6 +66,7 @@ final class Worker {
             metrics.lag.observe(nanoseconds: nanoseconds)
         }
         apply(snapshot)
+        link?.start()
     }
 
     /// Takes over new settings. Requests under way keep the route they have; pools whose upstream has not
@@ -203,12 +207,20 @@ final class Worker {
         let rules = routes[index].cache.key
         guard !routes[index].hasSelectedKey else {
             // Its keys cannot be made from the target alone.
-            return memory.purges.invalidate(stableHash(path, from: stableHash(host)))
+            let hash = stableHash(path, from: stableHash(host))
+            memory.purges.invalidate(hash)
+            purgeShared(.target(hash: hash, bucketOf: stableHash(path)))
+            return
         }
         var key = routes[index].keyPrefix
         key.append(copying: host)
         guard CacheKey.appendTarget(path, rules, to: &key) != nil else { return }
         memory.invalidate(key.span, hash: memory.hash(key.span))
+        purgeShared(.keys([SharedKey(base: key.span)], notice: nil))
+    }
+
+    private func purgeShared(_ purge: SharedPurge) {
+        instance.shared?.enqueue(JournaledPurge(purge: purge, mode: .hard))
     }
 
     // MARK: Stopping

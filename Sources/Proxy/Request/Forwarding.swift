@@ -56,7 +56,7 @@ extension ClientRequest {
         case .fetch:
             await fetch()
         case .refresh:
-            await forward()
+            await refreshShared()
         case .drain:
             await drain()
             finish(disposition)
