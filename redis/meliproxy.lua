@@ -217,24 +217,21 @@ local function current_generations(prefix, response, number)
   local keys = generation_keys(prefix, response)
   if not keys then return nil end
   local values = redis.call('MGET', unpack(keys))
-  local is_outdated, is_soft, made = false, false, nil
+  local last, purged = read_clock(prefix)
+  -- A clock that is behind is a new one: what was purged in between is not known.
+  local is_outdated, is_soft = not last or last < number, false
+  local highest = last or 0
+  if not last then purged = tick(prefix, false) end
   for index = 1, #keys do
     local value = values[index]
     if not value or #value ~= 16 then
       -- New, or evicted: perhaps after a purge, but not after one that came before the latest.
-      if not made then
-        local last, purged = read_clock(prefix)
-        if not last then
-          purged = tick(prefix, false)
-          is_outdated = true
-        end
-        if purged > number then is_outdated = true end
-        made = struct.pack('<I8I8', purged, 0)
-      end
-      redis.call('SET', keys[index], made)
-      values[index] = made
+      if purged > number then is_outdated = true end
+      values[index] = struct.pack('<I8I8', purged, 0)
+      redis.call('SET', keys[index], values[index])
     else
       local hard, soft = struct.unpack('<I8I8', value)
+      highest = math.max(highest, hard, soft)
       if hard > number then is_outdated = true end
       if soft > number then
         is_soft = true
@@ -242,7 +239,11 @@ local function current_generations(prefix, response, number)
       end
     end
   end
-  if is_outdated then return nil end
+  if is_outdated then
+    -- The next lease must not be behind what is there.
+    if last and highest > last then tick(prefix, false, highest) end
+    return nil
+  end
   return table.concat(values), is_soft
 end
 
