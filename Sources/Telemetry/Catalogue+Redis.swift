@@ -1,64 +1,61 @@
 extension Catalogue {
     static let redis = [
-        redisUp, redisConnections, redisCommands, redisCommandDuration, redisErrors,
-        redisPendingCommands, redisBreakerOpen, redisMasterSwitches, redisFunctionLoads,
-        sentinelsUp, sentinelEvents, cacheCoherenceLive, cacheInvalidationLag, cacheInvalidations,
-        cacheLeases, cacheRecordFaults, cachePurgeReplays,
+        redisConnected, redisCommands, redisCommandDuration, redisErrors, redisPendingCommands,
+        redisReconnects, redisMasterSwitches, redisMasterLastSwitch, redisFunctionLoads,
+        sentinelUp, cacheCoherenceLive, cacheInvalidationLag, cacheInvalidations, cacheLeases,
+        cacheRecordFaults, cachePurgeReplays,
     ]
 
-    /// Whether there is a master.
-    public static let redisUp = Family.gauge(
-        "meliproxy_redis_up", "1 while a Redis master is known and reachable, else 0.")
+    /// Whether the master can be used.
+    public static let redisConnected = Family.gauge(
+        "meliproxy_redis_connected", "1 while a Redis master is known and connected to, else 0.")
 
-    /// Connections open now.
-    public static let redisConnections = Family.gauge(
-        "meliproxy_redis_connections", "Connections to Redis and its Sentinels open now.",
-        [.words(.role, RedisConnectionRole.self)])
-
-    /// Commands sent.
+    /// Commands and what came of them.
     public static let redisCommands = Family.counter(
-        "meliproxy_redis_commands_total", "Commands sent to Redis, by what they were for.",
-        [.words(.operation, RedisOperation.self)])
+        "meliproxy_redis_commands_total",
+        "Commands for Redis, by what they were for and how they ended.",
+        [.words(.op, RedisOperation.self), .words(.outcome, RedisOutcome.self)])
 
     /// How long commands took.
     public static let redisCommandDuration = Family.histogram(
         "meliproxy_redis_command_duration_seconds",
-        "Time from a command's sending to its reply, commands that failed left out.",
-        [.words(.operation, RedisOperation.self)], buckets: .store)
+        "Time from a command's sending to its reply; commands without one are left out.",
+        [.words(.op, RedisOperation.self)], buckets: .store)
 
-    /// Commands without an answer of use.
+    /// Replies that are of no use.
     public static let redisErrors = Family.counter(
-        "meliproxy_redis_errors_total", "Commands to Redis that brought no answer of use.",
-        [.words(.operation, RedisOperation.self), .words(.reason, RedisErrorReason.self)])
+        "meliproxy_redis_errors_total", "Replies of Redis that were of no use.",
+        [.words(.reason, RedisErrorReason.self)])
 
     /// Commands under way.
     public static let redisPendingCommands = Family.gauge(
         "meliproxy_redis_pending_commands", "Commands sent to Redis and not yet answered.")
 
-    /// The breaker.
-    public static let redisBreakerOpen = Family.gauge(
-        "meliproxy_redis_breaker_open",
-        "1 while the breaker towards Redis is open and nothing is sent, else 0.")
+    /// Connections that ended, or were not made.
+    public static let redisReconnects = Family.counter(
+        "meliproxy_redis_reconnects_total",
+        "Connections to Redis that ended or could not be made, each followed by another try.",
+        [.words(.reason, RedisReconnectReason.self)])
 
     /// Changes of the master.
     public static let redisMasterSwitches = Family.counter(
         "meliproxy_redis_master_switches_total",
-        "Times that another node became the master to talk to, by what told it.",
-        [.words(.reason, MasterSwitchReason.self)])
+        "Times that another node became the master to talk to, the first one left out.")
+
+    /// When the master changed last.
+    public static let redisMasterLastSwitch = Family.gauge(
+        "meliproxy_redis_master_last_switch_timestamp_seconds",
+        "When another node became the master last, since the epoch; 0 if it never did.",
+        unit: .seconds)
 
     /// Loads of the library.
     public static let redisFunctionLoads = Family.counter(
         "meliproxy_redis_function_loads_total",
-        "Times that the functions of the shared cache had to be loaded into a server.")
+        "Times that the functions of the shared cache were loaded into a server.")
 
-    /// Sentinels that answer.
-    public static let sentinelsUp = Family.gauge(
-        "meliproxy_sentinels_up", "Sentinels that answer, of those configured.")
-
-    /// What Sentinels said.
-    public static let sentinelEvents = Family.counter(
-        "meliproxy_sentinel_events_total",
-        "Events heard from Sentinels about the group, each from each Sentinel.")
+    /// Whether a Sentinel answers.
+    public static let sentinelUp = Family.gauge(
+        "meliproxy_sentinel_up", "1 while the Sentinel answers, else 0.", [.open(.sentinel)])
 
     /// Whether the memory cache hears of changes.
     public static let cacheCoherenceLive = Family.gauge(

@@ -133,11 +133,12 @@ public enum LabelName: String, CaseIterable, Sendable {
     case tier
     /// What the cache did (`CacheResult`).
     case result
-    /// What part a request had in a fetch (`CacheFlightRole`), or what a connection to Redis is for
-    /// (`RedisConnectionRole`).
+    /// What part a request had in a fetch (`CacheFlightRole`).
     case role
     /// What a purge was about (`CachePurgeKind`), or an invalidation (`CacheInvalidationKind`).
     case kind
     /// What a command is for (`RedisOperation`).
-    case operation
+    case op
+    /// One of the configured Sentinels: its address.
+    case sentinel
 }

@@ -30,22 +30,10 @@ public enum SharedEntryFault: String, Vocabulary, Error {
     }
 }
 
-/// Why a command brought no answer of use.
+/// Why a reply is of no use.
 public enum RedisErrorReason: String, Vocabulary {
-    /// No connection could be made.
-    case connect
-    /// It took longer than its deadline.
-    case timeout
-    /// The connection was closed before the reply.
-    case closed
-    /// The reply is none by the rules of the protocol, or not the one that this command has.
+    /// It is not the one that this command has.
     case `protocol`
-    /// Too many commands are waiting already.
-    case pendingFull = "pending_full"
-    /// The breaker is open: nothing was sent.
-    case breakerOpen = "breaker_open"
-    /// No master is known.
-    case noMaster = "no_master"
     /// The server is not the master, or not fit to be it: READONLY, LOADING, MASTERDOWN, NOREPLICAS.
     case notMaster = "not_master"
     /// The server has no memory left (OOM).
@@ -61,93 +49,141 @@ public enum RedisErrorReason: String, Vocabulary {
     @inlinable
     public var index: Int {
         switch self {
-        case .connect: 0
-        case .timeout: 1
-        case .closed: 2
-        case .protocol: 3
-        case .pendingFull: 4
-        case .breakerOpen: 5
-        case .noMaster: 6
-        case .notMaster: 7
-        case .outOfMemory: 8
-        case .denied: 9
-        case .function: 10
-        case .reply: 11
+        case .protocol: 0
+        case .notMaster: 1
+        case .outOfMemory: 2
+        case .denied: 3
+        case .function: 4
+        case .reply: 5
         }
     }
 }
 
-/// What a connection to Redis is for. Each has its own, so that a large value does not hold up a small one.
-public enum RedisConnectionRole: String, Vocabulary {
-    /// Stored responses, leases and purges.
-    case data
-    /// Rate limits.
-    case limits
-    /// Invalidations.
-    case listener
-    /// Watching which node is the master.
-    case watch
-    /// Asking and hearing the Sentinels.
-    case sentinel
-
-    /// The position of this case in `allCases`.
-    @inlinable
-    public var index: Int {
-        switch self {
-        case .data: 0
-        case .limits: 1
-        case .listener: 2
-        case .watch: 3
-        case .sentinel: 4
-        }
-    }
-}
-
-/// What a command is for.
+/// What a command for Redis is for.
 public enum RedisOperation: String, Vocabulary {
-    /// Looking a response up, perhaps with its lease.
-    case get
+    /// Looking a response up, perhaps with the lease on fetching it.
+    case cacheGet = "cache_get"
     /// Storing a response.
-    case fill
-    /// Giving a lease back, or making it last.
-    case lease
-    /// Purging.
-    case purge
+    case cacheSet = "cache_set"
+    /// Purging, or giving a lease back.
+    case cacheDelete = "cache_del"
     /// Taking from a rate limit.
-    case limit
-    /// Anything else: heartbeats, roles, setting a connection up.
-    case control
+    case rateLimit = "rate_limit"
+    /// Anything else: heartbeats, roles, loading the functions.
+    case other
 
     /// The position of this case in `allCases`.
     @inlinable
     public var index: Int {
         switch self {
-        case .get: 0
-        case .fill: 1
-        case .lease: 2
-        case .purge: 3
-        case .limit: 4
-        case .control: 5
+        case .cacheGet: 0
+        case .cacheSet: 1
+        case .cacheDelete: 2
+        case .rateLimit: 3
+        case .other: 4
         }
     }
 }
 
-/// Why another node counts as the master.
-public enum MasterSwitchReason: String, Vocabulary {
-    /// A known replica was seen to have become the master.
-    case promotion
-    /// A majority of the Sentinels names it.
-    case majority
-    /// It is the first one since the start.
-    case first
+/// How a command for Redis ended.
+public enum RedisOutcome: String, Vocabulary {
+    /// There is a reply, and it is no error.
+    case ok
+    /// Its deadline passed; the connection was closed.
+    case timeout
+    /// An error reply that has no word of its own here.
+    case error
+    /// The server is a replica now.
+    case readOnly = "readonly"
+    /// The server cannot serve: LOADING, MASTERDOWN, NOREPLICAS.
+    case notReady = "not_ready"
+    /// There is no connection to a server that may be asked.
+    case notConnected = "not_connected"
+    /// The connection ended while the reply was awaited.
+    case connectionLost = "connection_lost"
+    /// Too many commands, or bytes of them, wait already.
+    case queueFull = "queue_full"
+    /// Too many timeouts lately: nothing is sent for a while.
+    case breakerOpen = "breaker_open"
+    /// What came was no reply that is accepted.
+    case protocolError = "protocol_error"
 
     /// The position of this case in `allCases`.
     @inlinable
     public var index: Int {
         switch self {
-        case .promotion: 0
-        case .majority: 1
-        case .first: 2
+        case .ok: 0
+        case .timeout: 1
+        case .error: 2
+        case .readOnly: 3
+        case .notReady: 4
+        case .notConnected: 5
+        case .connectionLost: 6
+        case .queueFull: 7
+        case .breakerOpen: 8
+        case .protocolError: 9
+        }
+    }
+
+    /// Whether a reply came.
+    public var hasReply: Bool {
+        switch self {
+        case .ok, .error, .readOnly, .notReady: true
+        case .timeout, .notConnected, .connectionLost, .queueFull, .breakerOpen, .protocolError:
+            false
+        }
+    }
+}
+
+/// Why a connection to Redis ended, or was not made.
+public enum RedisReconnectReason: String, Vocabulary {
+    /// The name has no address.
+    case lookup
+    /// Nobody accepts connections there.
+    case connect
+    /// Not connected and greeted in time.
+    case connectTimeout = "connect_timeout"
+    /// User or password are wrong, or missing.
+    case authentication
+    /// The server did not accept what a connection begins with.
+    case handshake
+    /// The server reads its data set, or has lost its master.
+    case notReady = "not_ready"
+    /// Not the server that was asked for.
+    case wrongServer = "wrong_server"
+    /// The server closed it.
+    case peerClosed = "peer_closed"
+    /// The network broke it.
+    case network
+    /// A command's deadline passed.
+    case timeout
+    /// The server sent what is no reply that is accepted.
+    case protocolError = "protocol_error"
+    /// The server answered that it is a replica.
+    case readOnly = "readonly"
+    /// Another server is the master now.
+    case masterChanged = "master_changed"
+    /// This instance wanted it so.
+    case shutdown
+
+    /// The position of this case in `allCases`.
+    @inlinable
+    public var index: Int {
+        switch self {
+        case .lookup: 0
+        case .connect: 1
+        case .connectTimeout: 2
+        case .authentication: 3
+        case .handshake: 4
+        case .notReady: 5
+        case .wrongServer: 6
+        case .peerClosed: 7
+        case .network: 8
+        case .timeout: 9
+        case .protocolError: 10
+        case .readOnly: 11
+        case .masterChanged: 12
+        case .shutdown: 13
         }
     }
 }

@@ -53,10 +53,10 @@ import Testing
         let redis = """
             cache_coherence_live cache_invalidation_lag_seconds cache_invalidations_total \
             cache_lease_total cache_purge_replays_total cache_record_faults_total \
-            redis_breaker_open redis_command_duration_seconds redis_commands_total \
-            redis_connections redis_errors_total redis_function_loads_total \
-            redis_master_switches_total redis_pending_commands redis_up \
-            sentinel_events_total sentinels_up
+            redis_command_duration_seconds redis_commands_total redis_connected \
+            redis_errors_total redis_function_loads_total \
+            redis_master_last_switch_timestamp_seconds redis_master_switches_total \
+            redis_pending_commands redis_reconnects_total sentinel_up
             """
         let process = """
             process_cpu_seconds_total process_max_fds process_open_fds \
@@ -100,9 +100,9 @@ import Testing
         #expect(lists.contains(UpstreamConnectionState.allCases.map(\.rawValue)))
         #expect(lists.contains(SharedEntryFault.allCases.map(\.rawValue)))
         #expect(lists.contains(RedisErrorReason.allCases.map(\.rawValue)))
-        #expect(lists.contains(RedisConnectionRole.allCases.map(\.rawValue)))
+        #expect(lists.contains(RedisOutcome.allCases.map(\.rawValue)))
         #expect(lists.contains(RedisOperation.allCases.map(\.rawValue)))
-        #expect(lists.contains(MasterSwitchReason.allCases.map(\.rawValue)))
+        #expect(lists.contains(RedisReconnectReason.allCases.map(\.rawValue)))
         #expect(lists.contains(CacheLeaseOutcome.allCases.map(\.rawValue)))
         #expect(lists.contains(CacheInvalidationKind.allCases.map(\.rawValue)))
     }
@@ -130,9 +130,9 @@ import Testing
         check(UpstreamConnectionState.self)
         check(SharedEntryFault.self)
         check(RedisErrorReason.self)
-        check(RedisConnectionRole.self)
+        check(RedisOutcome.self)
         check(RedisOperation.self)
-        check(MasterSwitchReason.self)
+        check(RedisReconnectReason.self)
         check(CacheLeaseOutcome.self)
         check(CacheInvalidationKind.self)
     }

@@ -43,6 +43,15 @@ public struct Command: Sendable {
         for argument in arguments { append(argument) }
     }
 
+    /// A command from all its words, the first of which is its name.
+    public init(words: [[UInt8]], access: Access = .write, tag: UInt8 = 0) {
+        self.access = access
+        self.tag = tag
+        count = 0
+        encoded.reserveCapacity(words.reduce(0) { $0 + $1.count + 16 })
+        for word in words { append(word) }
+    }
+
     /// Adds an argument.
     public mutating func append(_ argument: Span<UInt8>) {
         begin(argument.count)

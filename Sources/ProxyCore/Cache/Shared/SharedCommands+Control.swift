@@ -19,7 +19,7 @@ extension SharedCommands {
         case .keys(let keys, let notice):
             return call(
                 mode == .hard ? "purge_keys" : "soften_keys", keys.map(names.object),
-                [SharedNames.notice(.target(notice))])
+                [notice.map { SharedNames.notice(.target($0)) } ?? []])
         }
     }
 

@@ -1,7 +1,7 @@
 public import Time
 
 /// A purge as Redis is told of it.
-public enum SharedPurge: Sendable, Equatable {
+public enum SharedPurge: Sendable, Hashable {
     /// By generation: at once, whatever is stored. Not for targets.
     case name(Purge)
     /// All variants of one target, by the hash that the memory cache knows it by, for where its names cannot
@@ -9,8 +9,8 @@ public enum SharedPurge: Sendable, Equatable {
     /// without its host. One in 4096 others goes as well.
     case target(hash: UInt64, bucketOf: UInt64)
     /// Exactly the targets of these base names, at least one; `notice` is the hash that the memory cache knows
-    /// the target by.
-    case keys([SharedKey], notice: UInt64)
+    /// the target by; nil: only those hear of it that have copies of what is stored.
+    case keys([SharedKey], notice: UInt64?)
 }
 
 /// The commands of the shared cache, each as its arguments. No more than bytes: who sends them, and
