@@ -32,7 +32,8 @@ let package = Package(
     products: [
         .executable(name: "meliproxy", targets: ["meliproxy"]),
         .executable(name: "demo-api", targets: ["demo-api"]),
-        .library(name: "Redis", targets: ["Redis"]),
+        // With the loop that it runs on and the clock that deadlines are given in.
+        .library(name: "Redis", targets: ["Redis", "EventLoop", "Time"]),
     ],
     dependencies: [
         .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
@@ -64,6 +65,7 @@ let package = Package(
                 "Time", "Locking", "HTTP1", "Telemetry", "ProxyCore", "EventLoop", "Upstream",
                 "Responder",
             ]),
+        program("redis-bench", ["Redis", "EventLoop", "Time"]),
         program(
             "meliproxy",
             [
