@@ -40,6 +40,10 @@ struct ExampleTests {
         #expect(shown.withLock { $0 } == ["hello"])
     }
 
+    private func words(_ text: some StringProtocol) -> String {
+        text.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+    }
+
     @Test("is the one above, line by line")
     func same() throws {
         let file = URL(filePath: #filePath)
@@ -47,9 +51,6 @@ struct ExampleTests {
             .deletingLastPathComponent().appending(path: "docs/redis-client.md")
         let text = try String(contentsOf: page, encoding: .utf8)
         let code = try #require(text.split(separator: "```swift\n").dropFirst().first)
-        let words = { (text: some StringProtocol) in
-            text.split(whereSeparator: \.isWhitespace).joined(separator: " ")
-        }
         let source = words(try String(contentsOf: file, encoding: .utf8))
         let lines = code.split(separator: "```")[0].split(separator: "\n")
             .filter { !$0.hasPrefix("import") && !$0.contains("26379") }

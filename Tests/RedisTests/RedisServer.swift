@@ -33,7 +33,7 @@ final class RedisServer: Sendable {
                 "port \(port)", "bind 127.0.0.1", "dir \(directory.path)",
                 "logfile sentinel.log",
             ] + lines).joined(separator: "\n") + "\n"
-        guard let stream = unsafe fopen(file, "w") else { throw SocketError("write \(file)") }
+        guard let stream = unsafe fopen(file, "w") else { throw ServerTrouble("write \(file)") }
         unsafe fputs(text, stream)
         unsafe fclose(stream)
         try self.init(directory, port: port) { _ in ["redis-server", file, "--sentinel"] }
@@ -58,7 +58,7 @@ final class RedisServer: Sendable {
             if let answer = try? call("PING"), !answer.isEmpty { return }
             usleep(10_000)
         }
-        throw SocketError("no answer from \(arguments)")
+        throw ServerTrouble("no answer from \(arguments)")
     }
 
     /// kill -9.
@@ -102,6 +102,11 @@ final class RedisServer: Sendable {
 
 struct WaitedInVain: Error { let what: String }
 
+private struct ServerTrouble: Error {
+    let what: String
+    init(_ what: String) { self.what = what }
+}
+
 private let given: Locked<Set<UInt16>> = Locked([])
 
 /// A port that is free now and was given to no other test.
@@ -115,7 +120,7 @@ func freePort() throws -> UInt16 {
             return port
         }
     }
-    throw SocketError("no free port")
+    throw ServerTrouble("no free port")
 }
 
 /// One master, two replicas, three Sentinels.
