@@ -32,7 +32,8 @@ let package = Package(
     products: [
         .executable(name: "meliproxy", targets: ["meliproxy"]),
         .executable(name: "demo-api", targets: ["demo-api"]),
-        .library(name: "Redis", targets: ["Redis"]),
+        // With the loop that it runs on and the clock that deadlines are given in.
+        .library(name: "Redis", targets: ["Redis", "EventLoop", "Time"]),
     ],
     dependencies: [
         .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
@@ -62,9 +63,10 @@ let package = Package(
         module(
             "Proxy",
             [
-                "Time", "Locking", "Deflate", "HTTP1", "Telemetry", "ProxyCore", "EventLoop",
+                "Time", "Locking", "Deflate", "HTTP1", "Telemetry", "ProxyCore", "EventLoop", "Redis",
                 "Upstream", "Responder",
             ]),
+        program("redis-bench", ["Redis", "EventLoop", "Time"]),
         program(
             "meliproxy",
             [

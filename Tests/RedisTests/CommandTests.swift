@@ -15,7 +15,8 @@ struct CommandTests {
     func encoding() {
         #expect(text(Command("PING")) == "*1\r\n$4\r\nPING\r\n")
         #expect(text(Command("GET", ["ключ"])) == "*2\r\n$3\r\nGET\r\n$8\r\nключ\r\n")
-        #expect(text(Command("SET", ["", "\r\n"])) == "*3\r\n$3\r\nSET\r\n$0\r\n\r\n$2\r\n\r\n\r\n")
+        #expect(
+            text(Command("SET", ["", "\r\n"])) == "*3\r\n$3\r\nSET\r\n$0\r\n\r\n$2\r\n\r\n\r\n")
     }
 
     @Test("carries any bytes")

@@ -105,17 +105,20 @@ struct ConnectionTests {
         }
     }
 
-    @Test("what ends a connection, and what its commands are told", arguments: [
-        ("", .peerClosed, .connectionLost), ("RESET", .network, .connectionLost),
-        ("?\r\n", .protocolError, .protocolError), (">1\r\n+x\r\n", .protocolError, .protocolError),
-        ("*99999\r\n", .protocolError, .protocolError),
-        ("+a\r\n+b\r\n+unasked\r\n", .protocolError, nil),
-    ] as [(String, ConnectionFailure.Reason, RedisFailure?)])
+    @Test(
+        "what ends a connection, and what its commands are told",
+        arguments: [
+            ("", .peerClosed, .connectionLost), ("RESET", .network, .connectionLost),
+            ("?\r\n", .protocolError, .protocolError),
+            (">1\r\n+x\r\n", .protocolError, .protocolError),
+            ("*99999\r\n", .protocolError, .protocolError),
+            ("+a\r\n+b\r\n+unasked\r\n", .protocolError, nil),
+        ] as [(String, ConnectionFailure.Reason, RedisFailure?)])
     func ends(reply: String, reason: ConnectionFailure.Reason, failure: RedisFailure?) throws {
         let fake = try FakeRedis { command, socket in
             if command == ["SECOND"] { return nil }
-            if reply.isEmpty { socket.close() } else if reply == "RESET" { socket.reset() }
-            return socket.descriptor < 0 ? nil : reply
+            if reply.isEmpty { socket.finishWriting() } else if reply == "RESET" { socket.reset() }
+            return reply.isEmpty || socket.descriptor < 0 ? nil : reply
         }
         defer { fake.stop() }
         try onLoop { loop in
@@ -172,7 +175,9 @@ struct ConnectionTests {
             connection.ended = { _, _ in ends += 1 }
             var thrown: ConnectionFailure?
             loop.spawn {
-                do throws(ConnectionFailure) { try await connection.open() } catch { thrown = error }
+                do throws(ConnectionFailure) { try await connection.open() } catch {
+                    thrown = error
+                }
             }
             for _ in 0..<turns { await loop.nextTurn() }
             connection.abort(ConnectionFailure(.masterChanged))
@@ -234,17 +239,19 @@ struct OpeningTests {
         }
     }
 
-    @Test("what the server says to the greeting", arguments: [
-        ("PING", "-LOADING Redis is loading the dataset in memory", .notReady),
-        ("PING", "-MASTERDOWN Link with MASTER is down", .notReady),
-        ("PING", "-NOAUTH Authentication required.", .authentication),
-        ("PING", "-NOPERM this user has no permissions", nil), ("PING", "-ERR x", .handshake),
-        ("AUTH", "-WRONGPASS invalid username-password pair", .authentication),
-        ("AUTH", "-ERR Client sent AUTH, but no password is set", .authentication),
-        ("SELECT", "-ERR DB index is out of range", .handshake),
-        ("CLIENT", "-NOPERM no", nil), ("CLIENT", "-NOAUTH no", .authentication),
-        ("PING", "?", .protocolError),
-    ] as [(String, String, ConnectionFailure.Reason?)])
+    @Test(
+        "what the server says to the greeting",
+        arguments: [
+            ("PING", "-LOADING Redis is loading the dataset in memory", .notReady),
+            ("PING", "-MASTERDOWN Link with MASTER is down", .notReady),
+            ("PING", "-NOAUTH Authentication required.", .authentication),
+            ("PING", "-NOPERM this user has no permissions", nil), ("PING", "-ERR x", .handshake),
+            ("AUTH", "-WRONGPASS invalid username-password pair", .authentication),
+            ("AUTH", "-ERR Client sent AUTH, but no password is set", .authentication),
+            ("SELECT", "-ERR DB index is out of range", .handshake),
+            ("CLIENT", "-NOPERM no", nil), ("CLIENT", "-NOAUTH no", .authentication),
+            ("PING", "?", .protocolError),
+        ] as [(String, String, ConnectionFailure.Reason?)])
     func greeting(name: String, answer: String, reason: ConnectionFailure.Reason?) throws {
         let fake = try FakeRedis(greets: false) { command, _ in
             command[0] == name ? "\(answer)\r\n" : "+OK\r\n"
@@ -280,10 +287,12 @@ struct OpeningTests {
         #expect(failure2?.reason == .lookup)
     }
 
-    @Test("through a proxy: only the server that was asked for will do", arguments: [
-        ("laddr=10.1.2.3:6379", nil), ("laddr=10.1.2.4:6379", .wrongServer),
-        ("laddr=10.1.2.3:6380", .wrongServer), ("id=3", .wrongServer), ("", .wrongServer),
-    ] as [(String, ConnectionFailure.Reason?)])
+    @Test(
+        "through a proxy: only the server that was asked for will do",
+        arguments: [
+            ("laddr=10.1.2.3:6379", nil), ("laddr=10.1.2.4:6379", .wrongServer),
+            ("laddr=10.1.2.3:6380", .wrongServer), ("id=3", .wrongServer), ("", .wrongServer),
+        ] as [(String, ConnectionFailure.Reason?)])
     func proxied(info: String, reason: ConnectionFailure.Reason?) throws {
         let fake = try FakeRedis { command, _ in
             command == ["CLIENT", "INFO"] ? "$\(info.utf8.count)\r\n\(info)\r\n" : "+OK\r\n"

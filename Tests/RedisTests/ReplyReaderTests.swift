@@ -38,12 +38,18 @@ private let streams: [(String, [Reply])] = [
     ("$-1\r\n", [.null]),
     ("*-1\r\n", [.null]),
     ("*0\r\n+OK\r\n", [.array([]), .status("OK")]),
-    ("*2\r\n$1\r\na\r\n*2\r\n:1\r\n*0\r\n+x\r\n",
-        [.array([.bulk([97]), .array([.integer(1), .array([])])]), .status("x")]),
-    ("*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n:7\r\n",
-        [.array([.array([.array([.array([.array([.array([.array([.integer(7)])])])])])])])]),
-    ("*3\r\n-ERR x\r\n$-1\r\n+y\r\n",
-        [.array([.error(ServerError("ERR x")), .null, .status("y")])]),
+    (
+        "*2\r\n$1\r\na\r\n*2\r\n:1\r\n*0\r\n+x\r\n",
+        [.array([.bulk([97]), .array([.integer(1), .array([])])]), .status("x")]
+    ),
+    (
+        "*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n:7\r\n",
+        [.array([.array([.array([.array([.array([.array([.array([.integer(7)])])])])])])])]
+    ),
+    (
+        "*3\r\n-ERR x\r\n$-1\r\n+y\r\n",
+        [.array([.error(ServerError("ERR x")), .null, .status("y")])]
+    ),
 ]
 
 /// Streams that end in what is refused.
@@ -74,7 +80,8 @@ struct ReplyReaderTests {
         }
     }
 
-    @Test("what is none is refused, wherever it is cut, and nothing after it counts",
+    @Test(
+        "what is none is refused, wherever it is cut, and nothing after it counts",
         arguments: violations)
     func refusals(stream: String, violation: ReplyViolation) {
         for text in [stream, "+OK\r\n" + stream] {

@@ -106,21 +106,25 @@ struct VocabularyTests {
         #expect(Outcome(failure).rawValue == failure.rawValue)
     }
 
-    @Test("words are labels", arguments: Outcome.allCases.map(\.rawValue)
-        + ConnectionFailure.Reason.allCases.map(\.rawValue)
-        + ReplyViolation.allCases.map(\.rawValue))
+    @Test(
+        "words are labels",
+        arguments: Outcome.allCases.map(\.rawValue)
+            + ConnectionFailure.Reason.allCases.map(\.rawValue)
+            + ReplyViolation.allCases.map(\.rawValue))
     func labels(word: String) {
         #expect(word.allSatisfy { $0.isASCII && ($0.isLowercase || $0 == "_") } && !word.isEmpty)
     }
 
-    @Test("replies have outcomes", arguments: [
-        (Reply.status("OK"), Outcome.ok), (.null, .ok), (.array([]), .ok),
-        (.error(ServerError("READONLY x")), .readOnly),
-        (.error(ServerError("LOADING x")), .notReady),
-        (.error(ServerError("MASTERDOWN x")), .notReady),
-        (.error(ServerError("NOREPLICAS x")), .notReady),
-        (.error(ServerError("ERR x")), .error), (.error(ServerError("NOAUTH x")), .error),
-    ])
+    @Test(
+        "replies have outcomes",
+        arguments: [
+            (Reply.status("OK"), Outcome.ok), (.null, .ok), (.array([]), .ok),
+            (.error(ServerError("READONLY x")), .readOnly),
+            (.error(ServerError("LOADING x")), .notReady),
+            (.error(ServerError("MASTERDOWN x")), .notReady),
+            (.error(ServerError("NOREPLICAS x")), .notReady),
+            (.error(ServerError("ERR x")), .error), (.error(ServerError("NOAUTH x")), .error),
+        ])
     func replies(reply: Reply, outcome: Outcome) { #expect(Outcome(reply) == outcome) }
 
     @Test("a password is not described")
@@ -132,12 +136,14 @@ struct VocabularyTests {
         #expect(dumped.contains("ann"))
     }
 
-    @Test("the server's end of a connection, as CLIENT INFO names it", arguments: [
-        ("id=3 addr=127.0.0.1:5 laddr=10.0.0.1:6379 fd=8", "10.0.0.1:6379"),
-        ("laddr=[::1]:6380", "[::1]:6380"),
-        ("id=3 addr=127.0.0.1:5 fd=8", nil), ("", nil), ("laddr=", nil), ("laddr=:1", nil),
-        ("laddr=1.2.3.4:", nil), ("laddr=1.2.3.4:99999", nil), ("laddr=1.2.3.4", nil),
-    ] as [(String, String?)])
+    @Test(
+        "the server's end of a connection, as CLIENT INFO names it",
+        arguments: [
+            ("id=3 addr=127.0.0.1:5 laddr=10.0.0.1:6379 fd=8", "10.0.0.1:6379"),
+            ("laddr=[::1]:6380", "[::1]:6380"),
+            ("id=3 addr=127.0.0.1:5 fd=8", nil), ("", nil), ("laddr=", nil), ("laddr=:1", nil),
+            ("laddr=1.2.3.4:", nil), ("laddr=1.2.3.4:99999", nil), ("laddr=1.2.3.4", nil),
+        ] as [(String, String?)])
     func clientInfo(info: String, address: String?) {
         #expect(ClientInfo.localAddress(info)?.description == address)
     }
@@ -145,10 +151,12 @@ struct VocabularyTests {
     @Test("messages, and replies that are none")
     func messages() {
         let bulk = { (text: String) in Reply.bulk(Array(text.utf8)) }
-        #expect(Message(.array([bulk("message"), bulk("a"), bulk("b")]))
-            == Message(channel: "a", payload: bulk("b")))
-        #expect(Message(.array([bulk("message"), bulk("a"), .null]))
-            == Message(channel: "a", payload: .null))
+        #expect(
+            Message(.array([bulk("message"), bulk("a"), bulk("b")]))
+                == Message(channel: "a", payload: bulk("b")))
+        #expect(
+            Message(.array([bulk("message"), bulk("a"), .null]))
+                == Message(channel: "a", payload: .null))
         for reply: Reply in [
             .array([bulk("subscribe"), bulk("a"), .integer(1)]), .null, .array([]),
             .array([bulk("message"), bulk("a")]), .array([bulk("message"), .null, bulk("b")]),

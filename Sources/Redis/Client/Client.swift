@@ -7,6 +7,9 @@ public import Time
 /// no other. Nothing waits for a connection: without one, commands fail at once. Clients that must not
 /// delay each other (data, limits, listeners) are clients of their own.
 public final class Client {
+    /// A connection that lived for so long was a good one: the waits between dials start over.
+    private static let goodNanoseconds: UInt64 = 1_000_000_000
+
     /// Loop of the client; everything here is to be called on its thread.
     public let loop: Loop
     private let feed: MasterFeed
@@ -17,7 +20,7 @@ public final class Client {
     /// Being opened, or open.
     private var connection: Connection?
     private var openSince: Instant?
-    private var backoff = ReconnectBackoff()
+    private var backoff = Backoff()
     private var breaker: CommandBreaker
     private var retry: Timer?
     private var chance: any RandomNumberGenerator
@@ -126,7 +129,7 @@ public final class Client {
         let target = feed.snapshot.target
         guard follower != nil, target != self.target else { return }
         self.target = target
-        backoff.reset()
+        backoff.succeeded()
         breaker.reset()
         if let connection {
             // Its end makes the new connection.
@@ -174,17 +177,18 @@ public final class Client {
     private func ended(_ failure: ConnectionFailure, _ expired: Int) {
         let now = Instant.now()
         connection = nil
-        if let openSince { backoff.connectionLived(nanoseconds: now.nanoseconds(since: openSince)) }
+        // One that ends as soon as it is open has not proved anything.
+        if let openSince, now.nanoseconds(since: openSince) >= Self.goodNanoseconds {
+            backoff.succeeded()
+        }
         openSince = nil
         let isTimeout = failure.reason == .timeout || failure.reason == .connectTimeout
         if isTimeout { breaker.timedOut(max(1, expired), at: now) }
-        // A wrong password stays wrong for longer than a server stays away.
-        if failure.reason == .authentication { backoff.raise() }
         observer?.disconnected(failure)
         guard target != nil else { return }
         if failure.reason == .masterChanged { return connect() }
-        feed.requestResolve()
-        retry?.arm(afterNanoseconds: backoff.next(using: &chance))
+        if let hint = DataHint(failure) { feed.requestResolve(hint, generation: generation) }
+        retry?.arm(afterNanoseconds: backoff.failed(chance: chance.next()))
     }
 
     /// The server has answered with an error: is it still the one to ask?
@@ -195,7 +199,7 @@ public final class Client {
             connection?.abort(ConnectionFailure(.readOnly, error.description))
         case .loading, .masterDown:
             connection?.abort(ConnectionFailure(.notReady, error.description))
-        case .noReplicas: feed.requestResolve()
+        case .noReplicas: feed.requestResolve(.noReplicas, generation: generation)
         case .noAuthentication, .wrongPassword, .noPermission, .noScript, .busy, .outOfMemory,
             .other:
             break

@@ -50,7 +50,8 @@ public struct CommandBreaker: Sendable {
     public mutating func timedOut(_ count: Int, at now: Instant) {
         if case .trial = state { return open(at: now) }
         for _ in 0..<min(count, limits.timeoutsMax) { timeouts.append(now) }
-        let start = now.nanoseconds > limits.windowNanoseconds
+        let start =
+            now.nanoseconds > limits.windowNanoseconds
             ? now.nanoseconds - limits.windowNanoseconds : 0
         timeouts.removeAll { $0.nanoseconds < start }
         timeouts.removeFirst(max(0, timeouts.count - limits.timeoutsMax))

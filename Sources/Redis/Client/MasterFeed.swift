@@ -9,7 +9,11 @@ public final class MasterFeed: Sendable {
         var followers: [Int: ConfinedCall] = [:]
         var nextFollower = 0
         var resolver: ConfinedCall?
+        var hints: [(DataHint, generation: UInt64)] = []
     }
+
+    /// Hints that wait for the resolver; older ones are dropped.
+    static let hintsMax = 16
 
     private let state: Locked<State>
 
@@ -48,11 +52,26 @@ public final class MasterFeed: Sendable {
         withExtendedLifetime(call) {}
     }
 
-    /// The master does not behave like one: whoever resolves is to look now.
-    public func requestResolve() { state.withLock { $0.resolver }?.run() }
+    /// The master of `generation` does not behave like one: whoever resolves is to look now.
+    public func requestResolve(_ hint: DataHint, generation: UInt64) {
+        let resolver = state.withLock { state in
+            if state.hints.count == Self.hintsMax { state.hints.removeFirst() }
+            state.hints.append((hint, generation))
+            return state.resolver
+        }
+        resolver?.run()
+    }
+
+    /// The hints since the last time, oldest first.
+    func takeHints() -> [(DataHint, generation: UInt64)] {
+        state.withLock { state in
+            defer { state.hints = [] }
+            return state.hints
+        }
+    }
 
     /// Runs `resolve` on `loop`, whose thread is the current one, after each `requestResolve`; nil ends it.
-    public func answerRequests(on loop: Loop, _ resolve: (() -> Void)?) {
+    func answerRequests(on loop: Loop, _ resolve: (() -> Void)?) {
         let call = resolve.map { ConfinedCall(loop: loop, $0) }
         let previous = state.withLock { state in
             let previous = state.resolver

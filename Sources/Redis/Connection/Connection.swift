@@ -47,7 +47,7 @@ public final class Connection {
         self.options = options
         self.observer = observer
         reader = ReplyReader(options.replyLimits)
-        timer = Timer(on: loop) { [unowned self] in suspectTimeout() }
+        timer = Timer(on: loop) { [unowned self] in deadlineComes() }
     }
 
     deinit {
@@ -172,21 +172,31 @@ public final class Connection {
 
     // MARK: Ending
 
-    /// A deadline has passed. The reply may have come while this thread was busy or not scheduled: it
-    /// counts as late only if a whole turn of I/O does not bring it.
-    private func suspectTimeout() {
+    private var earliestDeadline: Instant {
+        var earliest = Instant.never
+        pending.forEach { earliest = min(earliest, $0.deadline) }
+        return earliest
+    }
+
+    /// The earliest deadline that was armed for has come; its command may be done long since.
+    private func deadlineComes() {
+        if earliestDeadline > .now() { return armTimer() }
+        // The reply may have come while this thread was busy or not scheduled: it counts as late only if
+        // a whole turn of I/O does not bring it. The first call may run before the socket is looked at
+        // in the same turn, the second cannot.
         let check = ConfinedCall(loop: loop) { [weak self] in self?.checkDeadlines() }
-        // The first call may run before the socket is looked at in the same turn, the second cannot.
         ConfinedCall(loop: loop) { check.run() }.run()
     }
 
     private func checkDeadlines() {
         guard failure == nil else { return }
-        let now = Instant.now()
-        var next = Instant.never
-        pending.forEach { next = min(next, $0.deadline) }
-        if next <= now { return abort(ConnectionFailure(isOpen ? .timeout : .connectTimeout)) }
-        if next < timer?.deadline ?? .never { timer?.arm(at: next) }
+        if earliestDeadline > .now() { return armTimer() }
+        abort(ConnectionFailure(isOpen ? .timeout : .connectTimeout))
+    }
+
+    private func armTimer() {
+        let earliest = earliestDeadline
+        if earliest < timer?.deadline ?? .never { timer?.arm(at: earliest) }
     }
 
     /// Ends the connection at once, at whatever step it is; commands without a reply fail. What the kernel

@@ -55,7 +55,10 @@ enum ClientInfo {
     /// The server's end of the connection, from `laddr=127.0.0.1:6379`; nil if it is not there.
     static func localAddress(_ info: String) -> Endpoint? {
         let mark = "laddr="
-        guard let field = info.split(whereSeparator: \.isWhitespace).first(where: { $0.hasPrefix(mark) })
+        guard
+            let field = info.split(whereSeparator: \.isWhitespace).first(where: {
+                $0.hasPrefix(mark)
+            })
         else { return nil }
         return Endpoint(hostAndPort: field.dropFirst(mark.count))
     }
