@@ -49,6 +49,7 @@ let package = Package(
 
         module("Time"),
         module("Locking"),
+        module("Deflate", ["CZlib"]),
         module("HTTP1", ["Time"]),
         module("Telemetry", ["Time", "Locking"]),
         module(
@@ -57,12 +58,12 @@ let package = Package(
         module("EventLoop", ["Time", "Locking", "CUV"]),
         module("Redis", ["Time", "Locking", "EventLoop", "CHiredis"]),
         module("Upstream", ["Time", "HTTP1", "Telemetry", "ProxyCore", "EventLoop", "CCurl"]),
-        module("Responder", ["Time", "HTTP1", "EventLoop", "CZlib"]),
+        module("Responder", ["Time", "Deflate", "HTTP1", "EventLoop"]),
         module(
             "Proxy",
             [
-                "Time", "Locking", "HTTP1", "Telemetry", "ProxyCore", "EventLoop", "Upstream",
-                "Responder",
+                "Time", "Locking", "Deflate", "HTTP1", "Telemetry", "ProxyCore", "EventLoop",
+                "Upstream", "Responder",
             ]),
         program(
             "meliproxy",
@@ -87,6 +88,7 @@ let package = Package(
             ["Upstream", "EventLoop", "Locking", "Support", "Telemetry", "Time"]),
         tests("RedisTests", ["Redis", "EventLoop", "Locking", "Support", "Time"]),
         tests("ResponderTests", ["Responder", "EventLoop", "HTTP1", "Locking", "Support", "Time"]),
+        tests("DeflateTests", ["Deflate"]),
         tests("HTTP1Tests", ["HTTP1", "Time"]),
         tests(
             "TelemetryTests", ["Telemetry", "Time"],

@@ -133,8 +133,11 @@ public enum LabelName: String, CaseIterable, Sendable {
     case tier
     /// What the cache did (`CacheResult`).
     case result
-    /// What part a request had in a fetch (`CacheFlightRole`).
+    /// What part a request had in a fetch (`CacheFlightRole`), or what a connection to Redis is for
+    /// (`RedisConnectionRole`).
     case role
-    /// What a purge was about (`CachePurgeKind`).
+    /// What a purge was about (`CachePurgeKind`), or an invalidation (`CacheInvalidationKind`).
     case kind
+    /// What a command is for (`RedisOperation`).
+    case operation
 }

@@ -50,13 +50,21 @@ import Testing
             upstream_requests_total upstream_retries_total worker_busy_seconds_total \
             worker_loop_lag_seconds
             """
+        let redis = """
+            cache_coherence_live cache_invalidation_lag_seconds cache_invalidations_total \
+            cache_lease_total cache_purge_replays_total cache_record_faults_total \
+            redis_breaker_open redis_command_duration_seconds redis_commands_total \
+            redis_connections redis_errors_total redis_function_loads_total \
+            redis_master_switches_total redis_pending_commands redis_up \
+            sentinel_events_total sentinels_up
+            """
         let process = """
             process_cpu_seconds_total process_max_fds process_open_fds \
             process_resident_memory_bytes process_start_time_seconds process_threads \
             process_virtual_memory_bytes process_virtual_memory_max_bytes
             """
         let names =
-            expected.split(separator: " ").map { "meliproxy_" + $0 }
+            (expected + " " + redis).split(separator: " ").map { "meliproxy_" + $0 }
             + process.split(separator: " ").map(String.init)
         #expect(Catalogue.all.map(\.name) == names.sorted())
     }
@@ -90,6 +98,13 @@ import Testing
         #expect(lists.contains(UpstreamErrorReason.allCases.map(\.rawValue)))
         #expect(lists.contains(RetryOutcome.allCases.map(\.rawValue)))
         #expect(lists.contains(UpstreamConnectionState.allCases.map(\.rawValue)))
+        #expect(lists.contains(SharedEntryFault.allCases.map(\.rawValue)))
+        #expect(lists.contains(RedisErrorReason.allCases.map(\.rawValue)))
+        #expect(lists.contains(RedisConnectionRole.allCases.map(\.rawValue)))
+        #expect(lists.contains(RedisOperation.allCases.map(\.rawValue)))
+        #expect(lists.contains(MasterSwitchReason.allCases.map(\.rawValue)))
+        #expect(lists.contains(CacheLeaseOutcome.allCases.map(\.rawValue)))
+        #expect(lists.contains(CacheInvalidationKind.allCases.map(\.rawValue)))
     }
 }
 
@@ -113,5 +128,12 @@ import Testing
         check(UpstreamErrorReason.self)
         check(RetryOutcome.self)
         check(UpstreamConnectionState.self)
+        check(SharedEntryFault.self)
+        check(RedisErrorReason.self)
+        check(RedisConnectionRole.self)
+        check(RedisOperation.self)
+        check(MasterSwitchReason.self)
+        check(CacheLeaseOutcome.self)
+        check(CacheInvalidationKind.self)
     }
 }

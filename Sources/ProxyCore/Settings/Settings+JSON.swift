@@ -12,7 +12,10 @@ extension Settings {
             ("client", client.json),
             ("via", .text(via)),
             ("forwarded", .text(forwarded.rawValue)),
-            ("cache", memory?.json ?? .object([("memory", .text("off"))])),
+            ("cache", cacheJSON),
+        ]
+        if let redis { fields.append(("redis", redis.json)) }
+        fields += [
             ("upstreams", .object(upstreams.map { ($0.name, $0.json) })),
             ("routes", .list(routes.map(\.json))),
             ("log", log.json),

@@ -43,7 +43,10 @@ public enum SettingsLoader {
             reader.readTrustedProxies(value, into: &settings.trustedProxies)
         }
         if let value = top["client"] { reader.readClient(value, into: &settings.client) }
-        if let value = top["cache"] { reader.readMemory(value, into: &settings.memory) }
+        if let value = top["redis"] { reader.readRedis(value, into: &settings.redis) }
+        if let value = top["cache"] {
+            reader.readCacheTiers(value, hasRedis: top["redis"] != nil, into: &settings)
+        }
         if let value = top["upstreams"] {
             reader.readUpstreams(
                 value, needsURL: !flags.hasUpstream, into: &settings.upstreams)
