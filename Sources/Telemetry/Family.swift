@@ -133,7 +133,8 @@ public enum LabelName: String, CaseIterable, Sendable {
     case tier
     /// What the cache did (`CacheResult`).
     case result
-    /// What part a request had in a fetch (`CacheFlightRole`).
+    /// What part a request had in a fetch (`CacheFlightRole`), or what a connection to Redis is for
+    /// (`RedisConnectionRole`).
     case role
     /// What a purge was about (`CachePurgeKind`), or an invalidation (`CacheInvalidationKind`).
     case kind
