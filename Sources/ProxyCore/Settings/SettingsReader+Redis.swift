@@ -1,3 +1,5 @@
+internal import Yams
+
 extension SettingsReader {
     /// `redis`. Nil, with a problem noted, where it does not say where Redis is.
     mutating func readRedis(_ value: Value, into redis: inout RedisSettings?) {

@@ -53,7 +53,7 @@ struct EntryCodecTests {
                 #expect(decoded.entry == sample.entry)
                 #expect(Array(bytes[decoded.body]) == sample.body)
                 #expect(EntryCodec.writeID(bytes.span) == decoded.writeID)
-                #expect(EntryCodec.writeID(bytes[..<16].span) == decoded.writeID)
+                #expect(EntryCodec.writeID(Array(bytes[..<16]).span) == decoded.writeID)
             }
         }
     }

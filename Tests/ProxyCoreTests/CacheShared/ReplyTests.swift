@@ -35,7 +35,7 @@ struct SharedReplyTests {
         }
     }
 
-    static let malformed: [SharedReply] = [
+    static let malformedTable: [SharedReply] = [
         .null, .integer(1), .bytes([]), .status([]), .array([]),
         .array([.integer(1), .bytes([1]), .integer(0)]),
         .array([.integer(1), .bytes([1]), .integer(0), .integer(0), .integer(0)]),
@@ -53,7 +53,7 @@ struct SharedReplyTests {
         .array([.array([]), .array([]), .array([]), .array([])]),
     ]
 
-    @Test("what is no look-up", arguments: malformed)
+    @Test("what is no look-up", arguments: malformedTable)
     func malformedLookUp(reply: SharedReply) {
         #expect(throws: SharedFault.malformed) { try SharedLookUp(reply) }
     }
@@ -74,7 +74,7 @@ struct SharedReplyTests {
         #expect(throws: SharedFault.malformed) { try SharedReply.integer(1).optionalBytes() }
     }
 
-    static let errors: [Row<String, SharedFault>] = [
+    static let errorTable: [Row<String, SharedFault>] = [
         Row("ERR Function not found", .functionMissing),
         Row("NOSCRIPT No matching script. Please use EVAL.", .scriptMissing),
         Row("ERR unknown command 'FCALL', with args beginning with: ", .functionsUnsupported),
@@ -98,7 +98,7 @@ struct SharedReplyTests {
         Row("", .refused),
     ]
 
-    @Test("errors", arguments: errors)
+    @Test("errors", arguments: errorTable)
     func errors(row: Row<String, SharedFault>) {
         let reply = SharedReply.error(Array(row.input.utf8))
         #expect(throws: row.output) { try SharedLookUp(reply) }

@@ -1,4 +1,4 @@
-public import HTTP1
+internal import HTTP1
 public import Telemetry
 internal import Time
 

@@ -1,4 +1,4 @@
-public import HTTP1
+internal import HTTP1
 internal import Time
 
 /// Stored responses as records in Redis, by `EntryLayout`.

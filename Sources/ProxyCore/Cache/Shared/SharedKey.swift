@@ -1,4 +1,4 @@
-public import HTTP1
+internal import HTTP1
 
 /// The name under which instances share one response: 128 bits of SHA-256 over its key. Two keys with one
 /// name are not known, and would do no harm: a record holds its whole key, and that is compared.
