@@ -123,7 +123,10 @@ internal import Time
     }
 
     /// Starts a task whose every step runs on this loop's thread. Only from the loop's own thread.
+    ///
+    /// Not inlined: Swift 6.3 would copy the local type into other modules without making it linkable.
     @discardableResult
+    @inline(never)
     public func spawn(_ body: @escaping () async -> Void) -> Task<Void, Never> {
         // Sound because the task starts, continues and ends on the thread that captured `body`: the
         // executor preference is inherited by every nonisolated async function it calls.

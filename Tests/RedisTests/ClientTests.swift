@@ -14,7 +14,7 @@ private final class Subject {
 
     init(
         _ endpoint: Endpoint?, on loop: Loop, emergency: Endpoint? = nil,
-        _ options: ClientOptions = ClientOptions(commandNanoseconds: 100 * millisecond)
+        _ options: ClientOptions = ClientOptions(commandNanoseconds: 5 * second)
     ) {
         feed = MasterFeed(
             MasterSnapshot(generation: 1, master: endpoint, emergencyRead: emergency))
@@ -189,7 +189,8 @@ struct ClientTests {
         defer { fake.stop() }
         try onLoop { loop in
             var options = ClientOptions(commandNanoseconds: 15 * millisecond)
-            options.connection.connectNanoseconds = 30 * millisecond
+            options.connection.connectNanoseconds = 50 * millisecond
+            options.breaker.openNanoseconds = 2 * second
             let subject = Subject(fake.endpoint, on: loop, options)
             #expect(await subject.client.waitUntilConnected(nanoseconds: 5 * second))
             hangs.withLock { $0 = true }
@@ -203,8 +204,9 @@ struct ClientTests {
             #expect(fake.connectionCount == connections)
             #expect(await subject.send("A") == .failure(.breakerOpen))
             hangs.withLock { $0 = false }
-            #expect(await subject.client.waitUntilConnected(nanoseconds: 5 * second))
-            #expect(await subject.send("A") == .success(.status("A")))
+            #expect(await subject.client.waitUntilConnected(nanoseconds: 8 * second))
+            let reply = await subject.client.send(Command("A"), by: .soon())
+            #expect(reply == .success(.status("A")))
             subject.client.close()
         }
     }

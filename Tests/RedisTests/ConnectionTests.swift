@@ -10,6 +10,8 @@ private func opened(
     _ fake: FakeRedis, _ options: ConnectionOptions = ConnectionOptions(), on loop: Loop,
     observer: (any CommandObserver)? = nil
 ) async throws -> Connection {
+    var options = options
+    options.connectNanoseconds = 5 * second
     let connection = Connection(to: fake.endpoint, options, on: loop, observer: observer)
     try await connection.open()
     return connection
@@ -221,7 +223,8 @@ struct ConnectionTests {
 @Suite("Connection, opening", .timeLimit(.minutes(1)))
 struct OpeningTests {
     private func failure(
-        to endpoint: Endpoint, _ options: ConnectionOptions = ConnectionOptions()
+        to endpoint: Endpoint,
+        _ options: ConnectionOptions = ConnectionOptions(connectNanoseconds: 5 * second)
     ) throws -> ConnectionFailure? {
         try onLoop { loop in
             let connection = Connection(to: endpoint, options, on: loop)
@@ -258,7 +261,8 @@ struct OpeningTests {
         }
         defer { fake.stop() }
         let options = ConnectionOptions(
-            credentials: Credentials(user: "u", password: "p4ss"), database: 2, name: "test")
+            credentials: Credentials(user: "u", password: "p4ss"), database: 2, name: "test",
+            connectNanoseconds: 5 * second)
         let failure = try failure(to: fake.endpoint, options)
         #expect(failure?.reason == reason)
         // The server's own words, and nothing of ours that is secret.
@@ -298,7 +302,8 @@ struct OpeningTests {
             command == ["CLIENT", "INFO"] ? "$\(info.utf8.count)\r\n\(info)\r\n" : "+OK\r\n"
         }
         defer { fake.stop() }
-        let options = ConnectionOptions(mustReach: Endpoint(host: "10.1.2.3", port: 6379))
+        let options = ConnectionOptions(
+            connectNanoseconds: 5 * second, mustReach: Endpoint(host: "10.1.2.3", port: 6379))
         #expect(try failure(to: fake.endpoint, options)?.reason == reason)
     }
 }

@@ -106,11 +106,13 @@ struct FailoverTests {
             #expect(role.contains("role:master"))
             #expect(!commands.contains("cmdstat_set:") && !commands.contains("cmdstat_get:"))
             #expect(follower.master == new)
-            #expect(follower.client.isConnected)
-            let masters = follower.publications.filter {
-                if case .master = $0.target { true } else { false }
+            try await loop.until("the connection") { follower.client.isConnected }
+            let masters = follower.publications.compactMap { publication in
+                if case .master(let endpoint, _) = publication.target { endpoint } else { nil }
             }
-            #expect(masters.count == 2)
+            #expect(masters.first == old.endpoint && masters.last == new)
+            let switched = masters.firstIndex(of: new) ?? 0
+            #expect(masters[switched...].allSatisfy { $0 == new })
         }
     }
 

@@ -235,8 +235,12 @@ extension Connection: TurnEnd {
     public func turnEnds() {
         isFlushDue = false
         guard let wire, !outgoing.isEmpty else { return }
-        wire.write(outgoing.span)
-        outgoing.removeAll(keepingCapacity: outgoing.capacity <= Self.idleOutputBytesMax)
+        // Taken out and put back: a span of a class's property is bound to an access of it.
+        var bytes: [UInt8] = []
+        swap(&bytes, &outgoing)
+        wire.write(bytes.span)
+        bytes.removeAll(keepingCapacity: bytes.capacity <= Self.idleOutputBytesMax)
+        swap(&bytes, &outgoing)
     }
 }
 

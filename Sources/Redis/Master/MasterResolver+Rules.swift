@@ -85,12 +85,18 @@ extension MasterResolver {
             let node = nodes.first(where: { $0.answersMaster && identity($0) == nominee.key }),
             let runID = node.runID, runID != standing.master?.runID
         else { return nil }
+        let isDeposed = deposed.map { now < $0.until } == true
+        // Where the old master was, another run of it: it has come back, and what the Sentinels say is
+        // about the past.
+        if isDeposed, let deposed, deposed.endpoint == node.endpoint, deposed.runID != runID {
+            return nil
+        }
         switch condition {
         case .absent: return node
         // Give it up first; what the Sentinels said until then may have been about the past.
         case .silent, .lost: return nil
         case .answers:
-            if let deposed, deposed.runID == runID, now < deposed.until { return nil }
+            if isDeposed, deposed?.runID == runID { return nil }
             let second = nominee.since.advanced(byNanoseconds: settings.confirmNanoseconds)
             let votes = ballot(now).filter { $0.key == nominee.key && $0.at >= second }
             return votes.count >= majority ? node : nil
@@ -102,13 +108,16 @@ extension MasterResolver {
         _ actions: inout [ResolverAction]
     ) {
         guard let runID = node.runID else { return }
-        if cause == .promotion, let old = standing.master {
+        // The old master may have been given up before its replica was seen to take over.
+        if cause == .promotion, let old = latest {
             let until = now.advanced(byNanoseconds: settings.failoverNanoseconds)
-            deposed = (old.runID, until)
+            deposed = (old.endpoint, old.runID, until)
         }
         // A promotion counts once. One that was not followed is not to be followed later, either.
         for index in nodes.indices { nodes[index].promotedAt = nil }
-        standing = .serving(Standing.Master(endpoint: node.endpoint, runID: runID))
+        let master = Standing.Master(endpoint: node.endpoint, runID: runID)
+        standing = .serving(master)
+        latest = master
         publish(.master(node.endpoint, runID), cause, &actions)
         look(now)
     }

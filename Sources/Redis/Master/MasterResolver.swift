@@ -46,7 +46,9 @@ public struct MasterResolver: Sendable {
     /// Whom the majority names, and since when without a break.
     var nominee: (key: Identity, since: Instant)?
     /// The master that a promotion replaced: Sentinels go on to name it for a while.
-    var deposed: (runID: RunID, until: Instant)?
+    var deposed: (endpoint: Endpoint, runID: RunID, until: Instant)?
+    /// The master published last, also after it was given up.
+    var latest: Standing.Master?
     var nextPoll: Instant
     var nextRoles: Instant
     var lastPoll: Instant?
