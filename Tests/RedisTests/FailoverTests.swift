@@ -31,7 +31,11 @@ private final class Follower: MasterObserver {
     }
 
     func published(_ publication: Publication) { publications.append(publication) }
-    func sentinels(answering: Int, of watched: Int) { self.answering = answering }
+    func sentinel(_ endpoint: Endpoint, isAnswering: Bool) {
+        if isAnswering { upright.insert(endpoint) } else { upright.remove(endpoint) }
+        answering = upright.count
+    }
+    private var upright: Set<Endpoint> = []
     func lost(_ endpoint: Endpoint, isSentinel: Bool, _ failure: ConnectionFailure) {
         lost.append(failure)
     }

@@ -60,7 +60,9 @@ final class AdminService {
         case .reload:
             if let refusal = refusal(inquiry) { return refusal }
             return await reload()
-        case .purge: return refusal(inquiry) ?? purge(inquiry)
+        case .purge:
+            if let refusal = refusal(inquiry) { return refusal }
+            return await purge(inquiry)
         case .explain: return explain(inquiry)
         case .config:
             return .json(control.snapshot.settings.redactedJSON() + "\n")

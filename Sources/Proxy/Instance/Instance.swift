@@ -27,8 +27,8 @@ final class Instance: Sendable {
         accessLog: AccessLog?, diagnostics: Diagnostics
     ) {
         // Copies of what is in Redis are kept in memory; without a memory cache there is nothing to share.
-        shared = settings.memory == nil ? nil : settings.redis.flatMap { redis in
-            settings.sharedCache.isOn ? SharedTier(settings.sharedCache, redis) : nil
+        shared = settings.redis.flatMap { redis in
+            settings.sharedCache.map { SharedTier($0, redis) }
         }
         memory = settings.memory.map { [shared] in
             MemoryCache($0, seed: SeedWords(), copies: shared?.copies)

@@ -58,7 +58,9 @@ final class Worker {
         metrics = WorkerMetrics(shard, worker: index)
         log = instance.accessLog?.makeBuffer()
         context = DialContext(loop: loop)
-        link = instance.shared.map { SharedLink($0, on: loop, SharedMetrics(instance.registry.makeShard())) }
+        link = instance.shared.map {
+            SharedLink($0, on: loop, SharedMetrics(instance.registry.makeShard()))
+        }
         random = Xoshiro(seed.a, seed.b, seed.c, seed.d)
         unmatched = Route(unmatched: RouteMetrics(shard, route: "_other"))
         loop.onTurn = { [metrics] nanoseconds in

@@ -169,7 +169,12 @@ extension ClientRequest {
         guard let stored = decode(bytes, fetch.key, start, link.tier, memory),
             stored.metadata.vary.matches(head)
         else { return nil }
-        if keepCopy(stored, fetch, link.tier, memory) == .outdated { return nil }
+        // What a replica says while there is no master answers once, and is not kept.
+        if link.tier.feed.snapshot.master != nil,
+            keepCopy(stored, fetch, link.tier, memory) == .outdated
+        {
+            return nil
+        }
         if isFreshNow(stored, isSoft: isSoft) { return stored }
         caching.candidate = stored
         caching.started = start

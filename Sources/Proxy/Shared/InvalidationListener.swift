@@ -1,6 +1,7 @@
 internal import EventLoop
 internal import ProxyCore
 internal import Redis
+internal import Telemetry
 internal import Time
 
 /// The one connection that hears of all changes below our prefixes: tracking by broadcast, redirected to itself.

@@ -14,6 +14,9 @@ final class SharedControl {
     private let gauges: SharedGauges
     private let client: Client
     private let observer: SharedObserver
+    /// Finds out who is the master.
+    private let driver: MasterDriver
+    private let watcher: MasterWatcher
     private let instance: [UInt8]
     private var coherence: Coherence
     private var listener: InvalidationListener?
@@ -36,6 +39,10 @@ final class SharedControl {
         var options = ClientOptions(tier.redis, name: "control")
         options.commandNanoseconds = tier.redis.writeTimeoutNanoseconds
         client = Client(on: loop, feed: tier.feed, options, observer: observer)
+        watcher = MasterWatcher(shard, diagnostics)
+        driver = MasterDriver(
+            on: loop, ResolverSettings(ResolverSettings.Mode(tier.redis.place)),
+            DriverOptions(tier.redis), feed: tier.feed, observer: watcher)
         self.instance = Array(String(instance, radix: 16).utf8)
         var settings = CoherenceSettings(instance: self.instance)
         settings.whileNotLive = tier.settings.coherence == .strict ? .flush : .keep
@@ -50,6 +57,7 @@ final class SharedControl {
         tier.onPurge(ConfinedCall(loop: loop) { [unowned self] in carryOutPending() })
         _ = tier.feed.follow(on: loop) { [unowned self] in masterChanged() }
         client.start()
+        driver.start()
         masterChanged()
     }
 
@@ -95,7 +103,8 @@ final class SharedControl {
 
     private func send(_ beat: Heartbeat) {
         let key = tier.names.prefix + beat.key(instance: instance)
-        let arguments = [Array("SET".utf8), key, Array("1".utf8), Array("PX".utf8)]
+        let arguments =
+            [Array("SET".utf8), key, Array("1".utf8), Array("PX".utf8)]
             + [Array("5000".utf8)]
         client.post(Command(arguments, .write, .other))
     }

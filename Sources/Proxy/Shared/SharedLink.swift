@@ -84,7 +84,8 @@ final class SharedLink {
             return try body()
         } catch {
             metrics.faults[error.reason].add()
-            if error == .functionMissing || error == .scriptMissing || error == .functionsUnsupported
+            if error == .functionMissing || error == .scriptMissing
+                || error == .functionsUnsupported
             {
                 tier.requestLibrary()
             }

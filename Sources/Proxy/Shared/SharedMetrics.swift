@@ -42,7 +42,9 @@ final class SharedObserver: ClientObserver {
     func connected(to endpoint: Redis.Endpoint, isReadOnly: Bool) { connectionChanged(nil) }
 
     func disconnected(_ failure: ConnectionFailure) {
-        metrics.reconnects[RedisReconnectReason(failure.reason)].add()
+        // A test holds the two lists together.
+        let reason = RedisReconnectReason(rawValue: failure.reason.rawValue) ?? .network
+        metrics.reconnects[reason].add()
         connectionChanged(failure)
     }
 }

@@ -47,8 +47,8 @@ public struct DriverOptions: Sendable {
 public protocol MasterObserver: AnyObject {
     /// There is another truth about the master; the feed has it already.
     func published(_ publication: Publication)
-    /// So many of the Sentinels that are watched answer.
-    func sentinels(answering: Int, of watched: Int)
+    /// A Sentinel answers, or does so no more.
+    func sentinel(_ endpoint: Endpoint, isAnswering: Bool)
     /// A connection to a Sentinel or a node ended or could not be made. Every time, also when nothing is new.
     func lost(_ endpoint: Endpoint, isSentinel: Bool, _ failure: ConnectionFailure)
 }
@@ -57,7 +57,7 @@ extension MasterObserver {
     /// Nothing is done.
     public func published(_ publication: Publication) {}
     /// Nothing is done.
-    public func sentinels(answering: Int, of watched: Int) {}
+    public func sentinel(_ endpoint: Endpoint, isAnswering: Bool) {}
     /// Nothing is done.
     public func lost(_ endpoint: Endpoint, isSentinel: Bool, _ failure: ConnectionFailure) {}
 }

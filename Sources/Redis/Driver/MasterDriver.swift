@@ -154,7 +154,7 @@ public final class MasterDriver {
 
     private func heard(_ endpoint: Endpoint, answers: Bool) {
         if answers { answering.insert(endpoint) } else { answering.remove(endpoint) }
-        observer?.sentinels(answering: answering.count, of: sentinels.count)
+        observer?.sentinel(endpoint, isAnswering: answers)
     }
 
     private func heard(_ endpoint: Endpoint, _ message: Message) {
