@@ -129,6 +129,12 @@ extension ClientRequest {
             {
                 return .answer(.response(stored))
             }
+        case (.absent, _) where wish == .leads && link.tier.liveUntil > .now():
+            // It is only here: too large to be shared, or fetched without a lease. Had it been purged, it would
+            // have been heard.
+            if let stored = confirmCandidate(isSoft: false, link) {
+                return .answer(.response(stored))
+            }
         default: break
         }
         guard case .held(let milliseconds) = found.lease else { return .answer(.fetch) }

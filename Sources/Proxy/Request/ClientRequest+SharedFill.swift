@@ -30,7 +30,10 @@ extension ClientRequest {
         else { return }
         guard let keep = SharedKeeping.milliseconds(response.metadata, now: .now()),
             let record = record(of: response, identity, version: version, link.tier)
-        else { return link.post(link.tier.commands.release(lease), .cacheDelete) }
+        else {
+            link.tier.noteOwn(SharedIdentity(key: lease.key, writeID: 0))
+            return link.post(link.tier.commands.release(lease), .cacheDelete)
+        }
         var variant: SharedCommands.Variant?
         if !response.metadata.vary.isEmpty,
             let vary = VaryRecord(
@@ -80,6 +83,8 @@ extension ClientRequest {
         guard let fetch = caching.shared, let link = worker.link,
             let lease = fetch.takeLease(at: .now())
         else { return }
+        // What is here and nowhere else stays: the release is heard as a change.
+        link.tier.noteOwn(SharedIdentity(key: lease.key, writeID: 0))
         let commands = link.tier.commands
         let release =
             isUnshared

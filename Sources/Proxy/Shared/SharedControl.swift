@@ -166,7 +166,7 @@ final class SharedControl {
     /// The copy of a record that changed goes, unless the change was our own writing of just that record.
     private func dropCopy(_ name: SharedKey) {
         guard let copy = tier.copies.find(name) else { return }
-        guard let own = tier.takeOwn(name), own == copy.writeID else {
+        guard let own = tier.takeOwn(name), own == copy.writeID || own == 0 else {
             tier.copies.forget(name)
             return memory.dropCopies(copy.key.span)
         }
@@ -176,7 +176,7 @@ final class SharedControl {
     private func verify(_ name: SharedKey, _ own: UInt64, _ key: [UInt8]) async {
         let command = Command(tier.commands.readHeader(name), .read, .cacheGet)
         if case .success(let reply) = await client.send(command), let bytes = reply.bytes,
-            EntryCodec.writeID(bytes.span) == own
+            own == 0 ? bytes.isEmpty : EntryCodec.writeID(bytes.span) == own
         {
             return
         }

@@ -87,7 +87,8 @@ final class SharedTier: Sendable {
 
     // MARK: What this instance writes itself
 
-    /// A record of ours is about to be written: what is heard of it is first taken for that.
+    /// A record of ours is about to be written, or with write-id 0 a lease to be given back without one: what is
+    /// heard of it is first taken for that.
     func noteOwn(_ identity: SharedIdentity) {
         own.withLock { own in
             if own.count >= SharedTier.ownMax { own.removeAll(keepingCapacity: true) }
@@ -102,7 +103,8 @@ final class SharedTier: Sendable {
         }
     }
 
-    /// The record of ours that was written last under `key`, if nothing was heard of it yet; only once.
+    /// The write-id of the record of ours that was written last under `key`, if nothing was heard of it yet; only
+    /// once. 0 if none was.
     func takeOwn(_ key: SharedKey) -> UInt64? { own.withLock { $0.removeValue(forKey: key) } }
 
     // MARK: Waiting for other instances
