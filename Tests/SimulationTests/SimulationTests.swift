@@ -1,0 +1,111 @@
+import Foundation
+import ProxyCore
+import Redis
+import Testing
+
+/// What the environment asks for.
+private enum Wish {
+    private static func number(_ name: String) -> UInt64? {
+        ProcessInfo.processInfo.environment[name].flatMap { UInt64($0) }
+    }
+
+    /// How many seeds.
+    static let seeds = number("MELIPROXY_SIMULATION_SEEDS") ?? 300
+    /// The one seed to be run again, with its trace.
+    static let seed = number("MELIPROXY_SIMULATION_SEED")
+    static let processors = min(ProcessInfo.processInfo.activeProcessorCount, 8)
+}
+
+/// The last lines of what happened in a seed, and what was wrong.
+private func story(_ seed: UInt64, flaws: Flaws = []) -> String? {
+    let simulation = Simulation(seed: seed, flaws: flaws, isTracing: true)
+    guard let violation = simulation.run() else { return nil }
+    return simulation.world.trace.suffix(250).joined(separator: "\n")
+        + "\nseed \(seed): \(violation)"
+}
+
+@Suite("A cluster with faults, simulated")
+struct SimulationTests {
+    /// Every transition that the machines have, but those into and out of what the simulation leaves out.
+    static let declared: Set<String> = [
+        "coherence off>connecting",
+        "coherence connecting>awaiting", "coherence connecting>off",
+        "coherence awaiting>live", "coherence awaiting>connecting", "coherence awaiting>off",
+        "coherence live>silent", "coherence live>connecting", "coherence live>off",
+        "coherence silent>live", "coherence silent>connecting", "coherence silent>off",
+        "lease idle>asked", "lease asked>leased", "lease asked>waiting", "lease asked>unleased",
+        "lease asked>done", "lease waiting>asked", "lease waiting>unleased", "lease leased>done",
+        "lease unleased>done",
+    ]
+
+    @Test(
+        "every invariant holds in every seed, and in the end all agree",
+        .enabled(if: Wish.seed == nil))
+    func holds() async throws {
+        let report = await Report.of(0..<Wish.seeds, processors: Wish.processors)
+        for (seed, violation) in report.violations.sorted(by: { $0.key < $1.key }).prefix(5) {
+            Issue.record("seed \(seed): \(violation)")
+        }
+        if let first = report.violations.keys.min() {
+            Issue.record("\(story(first) ?? "seed \(first) does not repeat itself")")
+        }
+        // A run of few seeds cannot have seen everything.
+        guard Wish.seeds >= 200, report.violations.isEmpty else { return }
+        #expect(report.transitions == Self.declared, "\(report.text)")
+        for fault in Fault.allCases {
+            #expect(report.faults[fault, default: 0] > 10, "\(fault): \(report.text)")
+        }
+        for cause in PublicationCause.allCases where cause != .address {
+            #expect(report.counts["publication \(cause.rawValue)", default: 0] > 10, "\(cause)")
+        }
+        for name in ["hits", "fills", "purges", "writes", "replays"] {
+            #expect(report.counts[name, default: 0] > 500, "\(name)")
+        }
+        if ProcessInfo.processInfo.environment["MELIPROXY_SIMULATION_REPORT"] != nil {
+            try Data(report.text.utf8).write(to: URL(filePath: "simulation-report.txt"))
+        }
+    }
+
+    @Test("one seed again", .enabled(if: Wish.seed != nil)) func again() throws {
+        let seed = try #require(Wish.seed)
+        if let story = story(seed) { Issue.record("\(story)") }
+    }
+
+    @Test("a seed is the same every time", arguments: [1, 7] as [UInt64])
+    func deterministic(seed: UInt64) {
+        let traces = (0..<2).map { _ in
+            let simulation = Simulation(seed: seed, isTracing: true)
+            _ = simulation.run()
+            return simulation.world.trace
+        }
+        #expect(traces[0] == traces[1])
+        #expect(traces[0].count > 20)
+    }
+}
+
+@Suite("Mistakes made on purpose")
+struct FlawTests {
+    static let all: [(name: String, flaw: Flaws)] = [
+        ("no flush before live", .noFlushBeforeLive),
+        ("a run is known by its address alone", .noRunIdentity),
+        ("whoever says master is followed", .mereMasters),
+        ("fills without token", .fillsWithoutToken),
+        ("invalidations leave placeholders alone", .fillsIgnoreInvalidations),
+        ("connections of old generations are kept", .keepsOldConnections),
+        ("purges are not replayed", .noReplay),
+        ("heartbeats are believed when sent", .fakesHeartbeats),
+        ("served whether or not proved", .servesUnproved),
+        ("one Sentinel is the majority", .oneSentinelIsAll),
+        ("invalidations are ignored", .ignoresInvalidations),
+        ("another master is no reason to listen anew", .ignoresGenerations),
+    ]
+
+    @Test("are found", arguments: all.map(\.name)) func found(name: String) throws {
+        let flaw = try #require(Self.all.first { $0.name == name }).flaw
+        var report = Report()
+        for seed in 0..<400 as Range<UInt64> where report.violations.isEmpty {
+            report.add(seed: seed, flaws: flaw)
+        }
+        #expect(!report.violations.isEmpty, "not found in \(report.seeds) seeds")
+    }
+}
