@@ -41,6 +41,8 @@ enum Fault: String, CaseIterable {
     case replicationLag
     /// An instance is stopped.
     case stopInstance
+    /// What a server sends to an instance's listener does not arrive any more, and nobody is told.
+    case muteListener
     /// A connection of an instance breaks.
     case dropConnection
 }
@@ -83,6 +85,9 @@ final class Simulation {
             instances.append(
                 Instance(number, seeds: seeds, network: network, judge: judge, flaws: flaws))
         }
+        let purgeOneIn = [4, 12, 40][world.chance(3)]
+        for instance in instances { instance.purgeOneIn = purgeOneIn }
+        judge.instances = instances
         connect()
     }
 
@@ -118,7 +123,7 @@ final class Simulation {
     }
 
     private func plan() {
-        for _ in 0..<world.between(2, 6) {
+        for _ in 0..<world.between(2, 8) {
             let fault = Fault.allCases[world.chance(Fault.allCases.count)]
             let at = world.time + ms(world.chance(6_000))
             world.at(at) { [self] in inject(fault) }
@@ -228,8 +233,11 @@ extension Simulation {
         case .stopInstance:
             instance.stop()
             world.after(length) { instance.goOn() }
+        case .muteListener: instance.listener?.isMute = true
         case .dropConnection:
-            let open = instance.connections
+            var open = instance.connections
+            // Of ten connections these two matter most.
+            if world.chance(2) == 0 { open = [instance.listener, instance.data].compactMap { $0 } }
             guard !open.isEmpty else { return }
             let connection = open[world.chance(open.count)]
             network.close(connection, by: connection.server)
@@ -257,7 +265,7 @@ extension Simulation {
             else { return }
             master.handOver(to: other)
         case .replicationLag:
-            for other in nodes { other.replicationLag = 1_500 }
+            for other in nodes { other.replicationLag = 4_000 }
             world.after(length) { [self] in for other in nodes { other.replicationLag = 20 } }
         default: break
         }

@@ -29,7 +29,7 @@ extension Instance {
         guard isBusy else { return }
         later(ms(world.between(20, 120))) { [self] in work() }
         let key = world.chance(keys.count)
-        if world.chance(12) == 0 { purge(key) } else { request(key) }
+        if world.chance(purgeOneIn) == 0 { purge(key) } else { request(key) }
     }
 
     private func request(_ key: Int) {
@@ -94,7 +94,10 @@ extension Instance {
         if let placeholder = flight.placeholder {
             flight.placeholder = nil
             // In this order: the placeholder goes in any case.
-            if fills.finish(placeholder), let value, isLive { memory[key] = value }
+            if fills.finish(placeholder), let value, isLive {
+                judge.kept(value, by: self)
+                memory[key] = value
+            }
         }
         step(flight, key) { $0.answered(answer, at: world.now) }
     }
@@ -122,7 +125,7 @@ extension Instance {
 extension Instance {
     func dialData() {
         guard case .master(let endpoint, _) = target, let node = nodes[endpoint], data == nil,
-            !isDialling
+            candidate == nil, !isDialling
         else { return }
         isDialling = true
         let generation = generation
@@ -134,10 +137,38 @@ extension Instance {
             }
             guard let connection else { return redialData() }
             connection.generation = generation
-            data = connection
-            backoff.succeeded()
-            replay()
+            candidate = connection
+            network.send(.info, connection, from: self)
+            later(ms(200)) { [self] in
+                if candidate === connection { refuse(connection) }
+            }
         }
+    }
+
+    /// A connection is used when it has shown that it leads to the very run that was published: a
+    /// restarted server listens at the same address before the resolver knows.
+    func isPublished(_ run: RunID) -> Bool {
+        guard case .master(_, let published) = target else { return false }
+        return run == published || flaws.contains(.noRunIdentity)
+    }
+
+    /// A data connection told where it leads.
+    func introduced(_ run: RunID, _ connection: Connection) {
+        guard isPublished(run), connection.generation == generation else {
+            return refuse(connection)
+        }
+        candidate = nil
+        data = connection
+        connectedAt = world.time
+        backoff.succeeded()
+        replay()
+    }
+
+    func refuse(_ connection: Connection) {
+        candidate = nil
+        network.close(connection, by: self)
+        tell(.hint(.disconnected, generation: connection.generation))
+        redialData()
     }
 
     private func redialData() {
@@ -214,7 +245,7 @@ extension Instance {
             switch pending.removeValue(forKey: number) {
             case .purge(let key, let purge):
                 journal.carriedOut(purge, by: connection.generation)
-                judge.purged(key, appliedAt: appliedAt)
+                judge.purged(key, appliedAt: appliedAt, by: self)
             case .replay: replays.removeValue(forKey: number)?()
             default: break
             }
@@ -270,7 +301,9 @@ extension Instance {
             if flaws.contains(.ignoresInvalidations) { return wake(key) }
             forget(key, isPurge: false)
         case .live(let until): liveUntil = until.nanoseconds
-        case .notLive: if !flaws.contains(.servesUnproved) { liveUntil = 0 }
+        case .notLive(let reason):
+            judge.count("not live \(reason.rawValue)")
+            if !flaws.contains(.servesUnproved) { liveUntil = 0 }
         case .lag: break
         }
     }
@@ -300,7 +333,7 @@ extension Instance {
             guard let connection else { return tell(.lost(attempt: attempt)) }
             connection.attempt = attempt
             listener = connection
-            network.send(.listen, connection, from: self)
+            network.send(.info, connection, from: self)
         }
     }
 
@@ -321,12 +354,20 @@ extension Instance {
         }
     }
 
-    func heard(_ message: Message, _ connection: Connection) {
+    func heard(_ message: Message, _ connection: Connection, _ sentAt: UInt64) {
         switch message {
+        case .run(let run):
+            guard isPublished(run) else {
+                network.close(connection, by: self)
+                listener = nil
+                return tell(.lost(attempt: connection.attempt))
+            }
+            network.send(.listen, connection, from: self)
         case .listening: tell(.listening(attempt: connection.attempt))
         case .invalidated(let keys):
-            for key in keys ?? [] {
+            for key in keys ?? keyBytes {
                 if let sentAt = sentBeats[key] { provedAt = max(provedAt, sentAt) }
+                if let number = keyBytes.firstIndex(of: key) { toldOf[number] = sentAt }
             }
             tell(.invalidated(attempt: connection.attempt, keys: keys))
             if coherence.phase == .live { listenerBackoff.succeeded() }

@@ -25,6 +25,8 @@ final class Instance: Process {
 
     // Data.
     var data: Connection?
+    /// A data connection that has not said yet where it leads.
+    var candidate: Connection?
     var isDialling = false
     var backoff = Backoff()
     var pending: [Int: Pending] = [:]
@@ -49,6 +51,14 @@ final class Instance: Process {
     var journal = PurgeJournal<Int>()
     var flights: [Int: Flight] = [:]
     var origin: () -> Int = { 0 }
+    /// One request of so many is a purge.
+    var purgeOneIn = 12
+    /// Since when `data` is there.
+    var connectedAt: UInt64 = 0
+    /// When what an invalidation told of had happened, by key.
+    var toldOf: [Int: UInt64] = [:]
+    /// Identities that the flaw `noRunIdentity` goes by.
+    var pinned: [Endpoint: RunID] = [:]
     /// Whether requests come.
     var isBusy = true
 
@@ -114,6 +124,13 @@ final class Instance: Process {
         if watches.count > 32 { world.violated("\(watches.count) watches") }
     }
 
+    /// The identity that the resolver is told.
+    func identity(_ run: RunID, at endpoint: Endpoint) -> RunID {
+        guard flaws.contains(.noRunIdentity) else { return run }
+        if pinned[endpoint] == nil { pinned[endpoint] = run }
+        return pinned[endpoint] ?? run
+    }
+
     private func watch(_ endpoint: Endpoint, _ server: Process) {
         guard watches[endpoint] == nil else { return world.violated("\(endpoint) watched twice") }
         let watch = Watch(endpoint, server, self)
@@ -130,6 +147,8 @@ final class Instance: Process {
         publishedAt = world.time
         target = publication.target
         if let data, !flaws.contains(.keepsOldConnections) { abort(data) }
+        if let candidate { network.close(candidate, by: self) }
+        candidate = nil
         switch target {
         case .master:
             if !flaws.contains(.ignoresGenerations) || coherence.phase == .off {
@@ -147,6 +166,8 @@ final class Instance: Process {
     override func closed(_ connection: Connection) {
         if connection === data {
             lostData(.disconnected)
+        } else if connection === candidate {
+            refuse(connection)
         } else if connection === listener {
             listener = nil
             tell(.lost(attempt: connection.attempt))
@@ -158,8 +179,10 @@ final class Instance: Process {
     override func receive(_ message: Message, on connection: Connection, sentAt: UInt64) {
         if connection === data {
             answered(message, connection)
+        } else if connection === candidate {
+            if case .run(let run) = message { introduced(run, connection) }
         } else if connection === listener {
-            heard(message, connection)
+            heard(message, connection, sentAt)
         } else {
             watches.values.first { $0.connection === connection }?.received(message)
         }
@@ -235,8 +258,7 @@ final class Watch {
             owner.tell(.sentinelUp(endpoint, id: id))
         case .run(let run):
             backoff.succeeded()
-            let all = RunID.numbered(1_000 + UInt64(server.host))
-            owner.tell(.nodeUp(endpoint, owner.flaws.contains(.noRunIdentity) ? all : run))
+            owner.tell(.nodeUp(endpoint, owner.identity(run, at: endpoint)))
             if owner.flaws.contains(.mereMasters) {
                 let replica = NodeRole.replica(of: endpoint, link: .connected, offset: 0)
                 owner.tell(.nodeRole(endpoint, replica))

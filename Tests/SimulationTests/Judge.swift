@@ -33,15 +33,12 @@ struct Flaws: OptionSet, Hashable {
 
 /// Knows everything, and says what must not be.
 final class Judge {
-    struct Purge {
-        let key: Int
-        let appliedAt: UInt64
-    }
-
     let world: World
     var nodes: [RedisNode] = []
     private var lastNamed: [Int: UInt64] = [:]
-    private var purges: [Purge] = []
+    var instances: [Instance] = []
+    /// When the latest purge of a key was carried out that was confirmed to an instance.
+    private var purgedAt: [Int: [Int: UInt64]] = [:]
     private(set) var counts: [String: Int] = [:]
 
     init(world: World) { self.world = world }
@@ -128,17 +125,34 @@ final class Judge {
                 + "\((world.time - changedAt) / 1_000_000) ms ago")
     }
 
+    /// An instance puts an answer of the shared cache into memory.
+    func kept(_ value: Value, by instance: Instance) {
+        if let toldOf = instance.toldOf[value.key], value.readAt < toldOf {
+            world.violated(
+                "instance-\(instance.number) keeps r:\(value.key), of whose end it was told")
+        }
+        // Who purged it has had time to say so again to this master.
+        for other in instances {
+            guard let purgedAt = purgedAt[other.number]?[value.key],
+                other.target == instance.target,
+                value.fetchedFrom < purgedAt, value.readAt > purgedAt, other.data != nil,
+                value.readAt > other.connectedAt + ms(700), !other.isStopped
+            else { continue }
+            world.violated("r:\(value.key) came back after instance-\(other.number) purged it")
+        }
+    }
+
     /// A purge was confirmed to an instance.
-    func purged(_ key: Int, appliedAt: UInt64) {
+    func purged(_ key: Int, appliedAt: UInt64, by instance: Instance) {
         count("purges")
-        purges.append(Purge(key: key, appliedAt: appliedAt))
+        purgedAt[instance.number, default: [:]][key] = appliedAt
     }
 
     /// When all has calmed down: what was purged is gone, and memory is what the master has.
     func settled(_ instances: [Instance], on master: RedisNode) {
-        for purge in purges where purge.appliedAt + ms(50_000) > world.time {
-            if let value = master.store.values[purge.key], value.fetchedFrom < purge.appliedAt {
-                world.violated("r:\(purge.key) came back after a purge")
+        for (key, at) in purgedAt.values.joined() where at + ms(50_000) > world.time {
+            if let value = master.store.values[key], value.fetchedFrom < at {
+                world.violated("r:\(key) came back after a purge")
             }
         }
         for instance in instances {

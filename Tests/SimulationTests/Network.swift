@@ -108,6 +108,8 @@ final class Connection {
     var generation: UInt64 = 0
     /// Of the listener; listeners only.
     var attempt: UInt64 = 0
+    /// Nothing that the server sends arrives any more, and nobody is told: a half-open connection.
+    var isMute = false
     fileprivate var isOpen = (client: true, server: true)
     fileprivate var last = (client: UInt64(0), server: UInt64(0))
     fileprivate var held: [(message: Message, toServer: Bool, sentAt: UInt64)] = []
@@ -128,8 +130,12 @@ final class Network {
     private var cut: Set<Int> = []
     private var isSlow: Set<Int> = []
     private var holding: [Connection] = []
+    private let jitterNanoseconds: Int
 
-    init(world: World) { self.world = world }
+    init(world: World) {
+        self.world = world
+        jitterNanoseconds = [900_000, 900_000, 20_000_000][world.chance(3)]
+    }
 
     private func link(_ a: Int, _ b: Int) -> Int { min(a, b) * 1_000 + max(a, b) }
 
@@ -159,7 +165,7 @@ final class Network {
     }
 
     private func delay(_ a: Int, _ b: Int) -> UInt64 {
-        let base = UInt64(100_000 + world.chance(900_000))
+        let base = UInt64(100_000 + world.chance(jitterNanoseconds))
         return isSlow.contains(link(a, b)) ? base + ms(world.between(20, 250)) : base
     }
 
@@ -213,7 +219,7 @@ final class Network {
         _ message: Message, _ connection: Connection, _ toServer: Bool, _ sentAt: UInt64
     ) {
         let target = toServer ? connection.server : connection.client
-        guard connection.isOpen(for: target) else { return }
+        guard connection.isOpen(for: target), toServer || !connection.isMute else { return }
         let isHeld = connection.held.contains { $0.toServer == toServer }
         if isHeld || isCut(connection.client.host, connection.server.host) {
             if connection.held.isEmpty { holding.append(connection) }

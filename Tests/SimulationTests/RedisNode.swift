@@ -288,7 +288,7 @@ final class RedisNode: Process {
     }
 
     private func expireLater(_ key: [UInt8], _ expires: UInt64) {
-        later(expires - world.time) { [self] in
+        later(expires - min(world.time, expires)) { [self] in
             guard store.beats[key] == expires else { return }
             store.beats[key] = nil
             invalidate([key])

@@ -10,7 +10,7 @@ private enum Wish {
     }
 
     /// How many seeds.
-    static let seeds = number("MELIPROXY_SIMULATION_SEEDS") ?? 300
+    static let seeds = number("MELIPROXY_SIMULATION_SEEDS") ?? 200
     /// The one seed to be run again, with its trace.
     static let seed = number("MELIPROXY_SIMULATION_SEED")
     static let processors = min(ProcessInfo.processInfo.activeProcessorCount, 8)
@@ -57,6 +57,9 @@ struct SimulationTests {
         }
         for cause in PublicationCause.allCases where cause != .address {
             #expect(report.counts["publication \(cause.rawValue)", default: 0] > 10, "\(cause)")
+        }
+        for reason in NotLiveReason.allCases where reason != .off {
+            #expect(report.counts["not live \(reason.rawValue)", default: 0] > 10, "\(reason)")
         }
         for name in ["hits", "fills", "purges", "writes", "replays"] {
             #expect(report.counts[name, default: 0] > 500, "\(name)")

@@ -31,7 +31,7 @@ final class World {
         }
     }
 
-    private(set) var time: UInt64 = ms(1_000)
+    private(set) var time: UInt64 = ms(100_000)
     private var heap: [Due] = []
     private var order: UInt64 = 0
     private var random: SplitMix
