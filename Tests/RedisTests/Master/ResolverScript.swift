@@ -11,6 +11,8 @@ struct ResolverScript {
     var time: UInt64 = 1_000_000_000
     /// What was to be done since the last look.
     var actions: [ResolverAction] = []
+    /// Questions that nobody has answered.
+    private var asked: [ResolverAction] = []
 
     var now: Instant { Instant(nanoseconds: time) }
 
@@ -22,7 +24,19 @@ struct ResolverScript {
     }
 
     mutating func does(_ events: ResolverEvent...) {
-        for event in events { resolver.handle(event, at: now, into: &actions) }
+        for event in events { does(event) }
+    }
+
+    private mutating func does(_ event: ResolverEvent) {
+        var new: [ResolverAction] = []
+        resolver.handle(event, at: now, into: &new)
+        actions += new
+        asked += new.filter {
+            switch $0 {
+            case .askRole, .pollSentinel: true
+            default: false
+            }
+        }
     }
 
     /// Lets time pass, as the resolver wakes; what it asks is answered by nobody.
@@ -30,7 +44,7 @@ struct ResolverScript {
         let end = time + milliseconds * 1_000_000
         while resolver.wake.nanoseconds <= end {
             time = max(time, resolver.wake.nanoseconds)
-            resolver.handle(.tick, at: now, into: &actions)
+            does(.tick)
         }
         time = end
     }
@@ -40,21 +54,24 @@ struct ResolverScript {
         _ milliseconds: UInt64, roles: [Endpoint: NodeRole], named: [Endpoint: Endpoint] = [:]
     ) {
         let end = time + milliseconds * 1_000_000
+        answer(roles, named)
         while resolver.wake.nanoseconds <= end {
             time = max(time, resolver.wake.nanoseconds)
-            var asked: [ResolverAction] = []
-            resolver.handle(.tick, at: now, into: &asked)
-            actions += asked
-            for action in asked {
-                switch action {
-                case .askRole(let node): if let role = roles[node] { does(.nodeRole(node, role)) }
-                case .pollSentinel(let one):
-                    if let name = named[one] { does(.named(by: one, .endpoint(name))) }
-                default: break
-                }
-            }
+            does(.tick)
+            answer(roles, named)
         }
         time = end
+    }
+
+    private mutating func answer(_ roles: [Endpoint: NodeRole], _ named: [Endpoint: Endpoint]) {
+        while !asked.isEmpty {
+            switch asked.removeFirst() {
+            case .askRole(let node): if let role = roles[node] { does(.nodeRole(node, role)) }
+            case .pollSentinel(let one):
+                if let name = named[one] { does(.named(by: one, .endpoint(name))) }
+            default: break
+            }
+        }
     }
 
     /// What was published since the last call.
