@@ -115,7 +115,7 @@ extension SettingsReader {
         }
     }
 
-    private static func onOrOff(_ text: String) throws(TextProblem) -> Bool {
+    static func onOrOff(_ text: String) throws(TextProblem) -> Bool {
         switch text {
         case "on", "true": true
         case "off", "false": false
