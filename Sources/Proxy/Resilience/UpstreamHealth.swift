@@ -110,7 +110,8 @@ struct Refusal: Sendable {
         self.reason = reason
         self.state = state
         let nanoseconds = until?.nanoseconds(since: now) ?? 0
-        retryAfterSeconds = min(max(1, nanoseconds / 1_000_000_000 + 1), 3600)
+        let seconds = nanoseconds / 1_000_000_000 + (nanoseconds % 1_000_000_000 > 0 ? 1 : 0)
+        retryAfterSeconds = min(max(1, seconds), 3600)
     }
 }
 

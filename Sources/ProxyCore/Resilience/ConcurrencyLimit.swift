@@ -42,7 +42,9 @@ public struct ConcurrencyLimit: Sendable {
     }
 
     /// May be changed at any time; takes effect with the next request.
-    public var settings: ConcurrencySettings
+    public var settings: ConcurrencySettings {
+        didSet { limit = clamped(limit) }
+    }
     /// The limit as it is computed; requests under way are whole.
     public private(set) var limit: Double
     /// Requests under way.
@@ -107,7 +109,11 @@ public struct ConcurrencyLimit: Sendable {
         guard Double(inFlight) >= limit / 2 else { return }
         let target = limit * gradient + ConcurrencyLimit.slack
         let next = limit + ConcurrencyLimit.smoothing * (target - limit)
-        limit = min(max(next, Double(settings.least)), Double(settings.most))
+        limit = clamped(next)
+    }
+
+    private func clamped(_ limit: Double) -> Double {
+        min(max(limit, Double(settings.least)), Double(settings.most))
     }
 }
 
@@ -128,7 +134,10 @@ struct LatencyTrend: Sendable {
         count += 1
         // A plain mean until there are samples enough.
         short += (sample - short) * max(2 / (LatencyTrend.shortSamples + 1), 1 / count)
-        long += (sample - long) * max(2 / (LatencyTrend.longSamples + 1), 1 / count)
+        // The usual rises ten times as slowly as it falls: what a growing limit does to it must not be taken
+        // for the upstream's nature, or the limit would grow for ever.
+        let samples = LatencyTrend.longSamples * (sample > long ? 10 : 1)
+        long += (sample - long) * max(2 / (samples + 1), count > 10 ? 0 : 1 / count)
         // After a slow time the usual must not stay what it was then.
         if long > 2 * short { long *= 0.95 }
         return min(max(LatencyTrend.tolerance * long / max(short, 1), 0.5), 1)

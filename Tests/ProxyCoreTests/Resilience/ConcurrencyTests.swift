@@ -133,6 +133,16 @@ struct ConcurrencyLimitTests {
         #expect(limit.release(latencyNanoseconds: nil, at: zero).count == 10)
     }
 
+    @Test("new bounds hold at once")
+    func newBounds() {
+        var limit = ConcurrencyLimit()
+        limit.settings.most = 10
+        #expect(limit.limit == 10)
+        limit.settings.most = 100
+        limit.settings.least = 50
+        #expect(limit.limit == 50)
+    }
+
     @Test("how long a request may wait")
     func patience() {
         let settings = ConcurrencySettings()
