@@ -171,17 +171,20 @@ def test_recovery_without_a_stampede(start):
             wait_breaker(proxy, "open")
             wait_until(lambda: switch.active == 0, "what was under way ends")
             switch.reset_peak()
+            switch.answer, switch.delay = OK, 0.6
             wait_breaker(proxy, "half_open")
-            switch.answer = OK
-            peaks = []
+            wait_until(lambda: switch.active == 3, "three probes")
+            time.sleep(0.2)
+            assert breaker(proxy) == "half_open"
+            peaks = [switch.peak]
+            switch.delay = 0.05
             wait_breaker(proxy, "ramp")
-            peaks.append(switch.peak)
             time.sleep(0.1)
             peaks.append(switch.peak)
             wait_breaker(proxy, "closed")
             healthy = time.monotonic()
             time.sleep(0.5)
-        assert peaks[0] <= 3, f"{peaks[0]} at a time while half-open"
+        assert peaks[0] == 3, f"{peaks[0]} at a time while half-open"
         assert peaks[1] < 20, f"{peaks[1]} at a time when the ramp began"
         assert not misses.errors and set(misses.statuses(healthy)) == {200}
         assert proxy.metric("circuit_breaker_transitions_total", state="closed") == 1
@@ -215,8 +218,8 @@ def test_probes_whose_clients_leave_give_their_places_back(start):
         time.sleep(0.3)
         probes = [proxy.client() for _ in range(3)]
         known = len(upstream.requests)
-        for probe in probes:
-            probe.send(clients.head("GET", "/miss"))
+        for number, probe in enumerate(probes):
+            probe.send(clients.head("GET", f"/{number}"))
         wait_until(lambda: len(upstream.requests) == known + 3, "three probes")
         assert refused(proxy.fetch("GET", "/miss"), "breaker_open")
         assert breaker(proxy) == "half_open"
@@ -292,6 +295,7 @@ def test_fallback(start):
         proxy = start(settings=harness.settings_for(
             upstream, route={"fallback": fallback}, upstream_settings={"retries": {"max": 0}}))
         assert proxy.fetch("GET", "/miss").body == b"ok"
+        time.sleep(1.1)
         upstream.close()
         for _ in range(10):
             answer = proxy.fetch("GET", "/miss")

@@ -158,6 +158,7 @@ def test_retry_after_a_refused_connection(start):
     ("not idempotent", "POST", [RESET], {}),
     ("not a method of the settings", "PUT", [RESET], {}),
     ("not among the conditions", "GET", BUSY, {}),
+    ("switched off", "GET", [RESET], {"on": []}),
     ("none allowed", "GET", [RESET], {"max": 0}),
     ("asks for a pause", "GET", upstreams.response(b"", "503 No", [("Retry-After", "9")]),
      {"on": ["503"]}),

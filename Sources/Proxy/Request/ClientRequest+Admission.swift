@@ -190,10 +190,11 @@ extension ClientRequest {
 
     private func condition(of failure: UpstreamFailure) -> RetryCondition? {
         switch failure.reason {
-        case .dns, .connect, .tls: .connect
-        case .timeout: admission.isConnected ? .timeout : .connect
+        case .connect: .connect
+        case .timeout: .timeout
         case .reset: .reset
-        case .protocol, .poolFull, .canceled: nil
+        // A name or a certificate is not right a moment later.
+        case .dns, .tls, .protocol, .poolFull, .canceled: nil
         }
     }
 

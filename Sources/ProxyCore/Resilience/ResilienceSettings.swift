@@ -34,11 +34,11 @@ public struct RetrySettings: Sendable, Equatable {
 
 /// What makes a request be sent once more, as long as nothing of an answer has gone to the client.
 public enum RetryCondition: String, Sendable, CaseIterable {
-    /// No connection could be made.
+    /// The connection was refused, or there was no way to the address.
     case connect
     /// The connection ended before an answer began.
     case reset
-    /// No answer began in time.
+    /// No connection was made, or no answer began, in time.
     case timeout
     /// The answer is 500.
     case internalServerError = "500"
