@@ -340,7 +340,7 @@ struct SettingsProblemTests {
         Case(
             "routes: [{limits: []}]",
             "f:2:11: routes[0].limits: unknown key, expected one of name, match, upstream, timeouts, "
-                + "request, response, rewrite, body_bytes_max, cache"),
+                + "request, response, rewrite, body_bytes_max, cache, fallback"),
     ]
 
     @Test("routes", arguments: routeTable)

@@ -229,6 +229,42 @@ struct SettingsTests {
         #expect(settings.instanceName == row.output)
     }
 
+    @Test("how an upstream is spared")
+    func resilience() throws {
+        let settings = try load(
+            """
+            upstreams:
+              a:
+                url: http://a
+                breaker: {window: 20s, calls_min: 7, slow_percent: 90, probes: 2, ramp: 0s}
+                concurrency: {min: 1, start: 2, max: 3, wait_percent: 50}
+                gate: {max: 5m}
+                pacing: {rate: 1500/1m, burst: 10}
+                deadline_field: X-Time-Left
+                retries: {on: [timeout, 503], methods: [GET, PUT], budget_percent: 20}
+              b: {url: "http://b", breaker: off, concurrency: {enabled: false}, gate: off}
+            routes:
+              - {upstream: a, fallback: {status: 203, content_type: text/plain, body: later}}
+            """)
+        let a = settings.upstreams[0].resilience
+        #expect(a.breaker.windowNanoseconds == 20_000_000_000)
+        #expect((a.breaker.callsMin, a.breaker.slowPercent, a.breaker.probes) == (7, 90, 2))
+        #expect(a.breaker.rampNanoseconds == 0)
+        #expect((a.concurrency.least, a.concurrency.start, a.concurrency.most) == (1, 2, 3))
+        #expect(a.gate.nanosecondsMax == 300_000_000_000)
+        #expect(
+            a.pacing == PacingSettings(requests: 1500, periodNanoseconds: 60_000_000_000, burst: 10)
+        )
+        #expect(a.deadlineField == "X-Time-Left")
+        #expect(a.retry.conditions == [.timeout, .serviceUnavailable])
+        #expect(a.retry.methods == [.get, .head, MethodSet(index: 3)])
+        #expect(a.retry.budget.percent == 20)
+        let b = settings.upstreams[1].resilience
+        #expect(!b.breaker.isOn && !b.concurrency.isOn && !b.gate.isOn)
+        #expect(settings.routes[0].fallback?.body == "later")
+        #expect(try load(settings.redactedJSON()) == settings)
+    }
+
     @Test("every part of a route")
     func route() throws {
         let settings = try load(

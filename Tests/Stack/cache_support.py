@@ -42,7 +42,7 @@ def settings(upstream, cache=None, key=None, memory=None, **more):
     if memory:
         more["cache"] = {"memory": memory}
     more["route"] = {"cache": cache if isinstance(cache, str) else route or "on"}
-    more.setdefault("upstream_settings", {"retries": {"max": 0}})
+    more.setdefault("upstream_settings", {"retries": {"max": 0}, "breaker": "off"})
     return harness.settings_for(upstream, **more)
 
 

@@ -107,10 +107,15 @@ class Busy:
         return self.inner(request)
 
 
+def unlimited(upstream):
+    """What is counted here is what the cache lets through, not what the upstream is spared."""
+    return settings(upstream, upstream_settings={"concurrency": "off"})
+
+
 def test_what_cannot_be_stored_does_not_serialise(start, upstream):
     """The followers of an answer that is not for them go on together, later ones at once."""
     upstream.answer = busy = Busy(lambda request: upstreams.response())
-    proxy = start(upstream)
+    proxy = start(settings=unlimited(upstream))
     with Crowd(proxy, 30, "/k") as crowd:
         begun = time.monotonic()
         assert statuses(crowd.responses()) == {200: 30}
@@ -187,7 +192,7 @@ def test_the_upstream_fails_always(start, upstream, failure):
 def test_other_keys_do_not_wait(start, upstream):
     """50 keys at once are 50 requests at once."""
     upstream.answer = busy = Busy(lambda request: cacheable(request.target.encode()))
-    proxy = start(upstream)
+    proxy = start(settings=unlimited(upstream))
     clients = [proxy.client() for _ in range(50)]
     for number, client in enumerate(clients):
         client.send(b"GET /%d HTTP/1.1\r\nHost: a\r\n\r\n" % number)

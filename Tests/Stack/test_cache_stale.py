@@ -33,7 +33,7 @@ UPSTREAMS = {"200": new(), "503": upstreams.response(status="503 Unavailable"), 
 def shared(shared_instance):
     """One instance; each target's first answer has the Age that its name asks for."""
     def proxy_settings(upstream):
-        return settings(upstream, upstream_settings={"retries": {"max": 0},
+        return settings(upstream, upstream_settings={"retries": {"max": 0}, "breaker": "off",
                                                      "first_byte_timeout": "300ms"})
 
     shared = shared_instance(proxy_settings)

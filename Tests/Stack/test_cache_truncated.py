@@ -48,7 +48,8 @@ CUTS = {
 def shared(shared_instance):
     """One instance; the first answer to a target is cut where its name says, later ones not."""
     def proxy_settings(upstream):
-        return settings(upstream, upstream_settings={"retries": {"max": 0}, "idle_timeout": "300ms",
+        return settings(upstream, upstream_settings={"retries": {"max": 0}, "breaker": "off",
+                                                     "idle_timeout": "300ms",
                                                      "first_byte_timeout": "300ms"})
 
     shared = shared_instance(proxy_settings)

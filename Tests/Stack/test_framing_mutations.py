@@ -116,7 +116,8 @@ def check_responses(start, count, seed):
                                                      upstreams.Pause(0.01)]), upstreams.CLOSE]
 
     with upstreams.Upstream(answer) as upstream:
-        proxy = start(workers=2, settings=harness.settings_for(upstream))
+        proxy = start(workers=2, settings=harness.settings_for(
+            upstream, upstream_settings={"breaker": "off"}))
 
         def work(number):
             version = "HTTP/1.0" if number % 5 == 0 else "HTTP/1.1"

@@ -42,7 +42,8 @@ def three_routes(upstream, dead_port):
     return {
         "upstreams": {
             "good": {"url": upstream.url, "first_byte_timeout": "200ms"},
-            "dead": {"url": f"http://127.0.0.1:{dead_port}"},
+            "dead": {"url": f"http://127.0.0.1:{dead_port}", "breaker": "off",
+                     "retries": {"on": []}},
         },
         "routes": [
             {"name": "items", "match": {"path": "/items/{id}", "methods": ["GET", "POST"]},

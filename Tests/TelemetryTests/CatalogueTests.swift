@@ -37,6 +37,9 @@ import Testing
             build_info cache_entries cache_evictions_total cache_flights_total \
             cache_max_size_bytes cache_purges_total cache_requests_total \
             cache_revalidations_total cache_size_bytes cache_stale_served_total \
+            circuit_breaker_rejected_total circuit_breaker_state \
+            circuit_breaker_transitions_total concurrency_in_flight concurrency_limit \
+            concurrency_queued shed_total upstream_gate_closed \
             cache_stores_total config_last_reload_success_timestamp_seconds \
             config_last_reload_successful connections_accepted_total connections_active \
             connections_closed_total connections_max connections_rejected_total draining \
@@ -135,5 +138,7 @@ import Testing
         check(RedisReconnectReason.self)
         check(CacheLeaseOutcome.self)
         check(CacheInvalidationKind.self)
+        check(BreakerState.self)
+        check(ShedReason.self)
     }
 }

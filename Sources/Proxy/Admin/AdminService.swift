@@ -127,7 +127,8 @@ final class AdminService {
             let idle = Int(cells.reduce(0) { $0 + $1.idle.value })
             return "{\"name\":\(JSONText.quoted(upstream.name)),\"urls\":[\(urls)],"
                 + "\"connections\":{\"active\":\(active),\"idle\":\(idle),"
-                + "\"max\":\(upstream.pool.connectionsMax)}}"
+                + "\"max\":\(upstream.pool.connectionsMax)},"
+                + control.instance.health(of: upstream).view(at: .now()).json + "}"
         }
         return "{\"upstreams\":[\(items.joined(separator: ","))]}\n"
     }

@@ -173,6 +173,8 @@ struct FlightFailure: Error, Sendable {
     let status: UInt16
     /// The word for the log.
     let error: StaticString
+    /// Set if it did not fail, but was not let through: the same holds for all.
+    var refusal: Refusal?
 }
 
 /// One request that waits for another's fetch. The leader may be on another thread.

@@ -3,6 +3,7 @@ internal import Locking
 internal import ProxyCore
 internal import Synchronization
 internal import Telemetry
+internal import Time
 
 /// What the workers and the control loop of one running proxy share. Everything in it is immutable,
 /// atomic or behind a lock that is held for moments.
@@ -20,6 +21,8 @@ final class Instance: Sendable {
     let shared: SharedTier?
     /// The gauges of each upstream's pools, for the admin API.
     let upstreamViews = Locked<[String: [UpstreamMetrics.View]]>([:])
+    /// What is known about each upstream's health; kept as long as the process, counters included.
+    let healths = Locked<[String: UpstreamHealth]>([:])
     private let connections = Atomic<Int>(0)
 
     init(
@@ -43,8 +46,11 @@ final class Instance: Sendable {
         nameBytes = Array(name.utf8)
         self.workerCount = workerCount
         self.connectionsMax = connectionsMax
-        registry.register { [diagnostics, memory] sink in
+        registry.register { [diagnostics, memory, healths] sink in
             memory?.collect(into: &sink)
+            for (name, health) in healths.withLock({ $0 }) {
+                health.view(at: .now()).collect(name, into: &sink)
+            }
             diagnostics.collect(into: &sink)
             ProcessMetrics.collect(into: &sink)
             sink.set(Catalogue.connectionsMax, to: Double(connectionsMax))
@@ -55,6 +61,17 @@ final class Instance: Sendable {
     func announce(_ settings: Settings) {
         registry.createKnown(
             routes: settings.routes.map(\.name), upstreams: settings.upstreams.map(\.name))
+        for upstream in settings.upstreams { health(of: upstream).apply(upstream.resilience) }
+    }
+
+    /// The health of an upstream, by its name.
+    func health(of upstream: UpstreamSettings) -> UpstreamHealth {
+        healths.withLock { known in
+            if let health = known[upstream.name] { return health }
+            let health = UpstreamHealth(upstream.resilience)
+            known[upstream.name] = health
+            return health
+        }
     }
 
     /// Counts a new connection; false when there are as many as allowed.

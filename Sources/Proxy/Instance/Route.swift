@@ -97,6 +97,10 @@ final class UpstreamHandle {
     let settings: UpstreamSettings
     let pool: UpstreamPool
     let metrics: UpstreamMetrics
+    /// What all workers know about the upstream's health.
+    let health: UpstreamHealth
+    /// The field that carries the time left; nil: none does.
+    let deadlineField: DeadlineField?
     /// `Host` values, one per URL.
     let hosts: [[UInt8]]
     /// Path prefixes, one per URL.
@@ -105,11 +109,13 @@ final class UpstreamHandle {
 
     init(
         _ settings: UpstreamSettings, _ context: DialContext, workers: Int, worker: Int,
-        metrics: UpstreamMetrics
+        metrics: UpstreamMetrics, health: UpstreamHealth
     ) {
         name = settings.name
         self.settings = settings
         self.metrics = metrics
+        self.health = health
+        deadlineField = settings.resilience.deadlineField.map(DeadlineField.init)
         prefixes = settings.urls.map { Array($0.prefix.utf8) }
         if case .literal(let host) = settings.host {
             hosts = settings.urls.map { _ in Array(host.utf8) }

@@ -84,7 +84,7 @@ final class Worker {
             }
             kept[settings.name] = UpstreamHandle(
                 settings, context, workers: workers, worker: index,
-                metrics: metrics(upstream: settings.name))
+                metrics: metrics(upstream: settings.name), health: instance.health(of: settings))
         }
         for (name, handle) in upstreams where kept[name] !== handle { handle.pool.close() }
         upstreams = kept

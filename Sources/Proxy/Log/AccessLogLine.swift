@@ -53,7 +53,9 @@ extension Worker {
         line.append(decimal: UInt64(request.head.bytes.count) + request.upload.received)
         line.append(",\"bytes_out\":")
         line.append(decimal: request.bytesOut)
-        line.append(",\"rl_policy\":null,\"rl_decision\":null,\"cb_state\":null,\"err\":")
+        line.append(",\"rl_policy\":null,\"rl_decision\":null,\"cb_state\":")
+        appendBreakerState(of: request)
+        line.append(",\"err\":")
         appendError(of: request)
         line.append(",\"sample_rate\":")
         line.append(decimal: UInt64(snapshot.settings.log.access.sampleRate))
@@ -121,6 +123,13 @@ extension Worker {
         guard request.attempts > 0 else { return line.append("null") }
         line.append("\"")
         line.append(escapingText: request.route.upstreamName)
+        line.append("\"")
+    }
+
+    private func appendBreakerState(of request: ClientRequest) {
+        guard let state = request.admission.breakerState else { return line.append("null") }
+        line.append("\"")
+        line.append(state.word)
         line.append("\"")
     }
 

@@ -31,6 +31,7 @@ extension ClientRequest {
     /// gets something else, and `caching.fill` collects what is to be stored.
     func judge(_ response: ResponseHead) {
         caching.upstreamStatus = response.status
+        if noteAnswer(response) { return }
         guard let memory = worker.instance.memory else { return }
         if caching.facts.isUnsafe { return invalidate(after: response, memory) }
         guard caching.isLookedUp else { return }
@@ -88,7 +89,7 @@ extension ClientRequest {
     }
 
     /// How long the client waits for the rest of an answer that it does not get.
-    private static let withheldNanoseconds: UInt64 = 100_000_000
+    static let withheldNanoseconds: UInt64 = 100_000_000
 
     /// Whether the candidate may stand in for an answer that does not come: allowed when it was found, and
     /// neither purged nor invalidated since.

@@ -53,7 +53,8 @@ extension ClientRequest {
     // MARK: Deadlines
 
     var totalDeadline: Instant {
-        route.totalNanoseconds.map { started.advanced(byNanoseconds: $0) } ?? .never
+        let whole = route.totalNanoseconds.map { started.advanced(byNanoseconds: $0) } ?? .never
+        return min(whole, admission.clientDeadline)
     }
 
     func connectDeadline() -> Instant {
@@ -110,6 +111,7 @@ extension ClientRequest {
             if status == 0 { status = 499 }
             return finish(.abort(closeReason ?? .client))
         }
+        if let refusal = admission.refusal { return answerRefused(refusal) }
         error = failure.reason.word
         detail = failure.detail
         if isAnswered {
@@ -119,7 +121,7 @@ extension ClientRequest {
         }
         if serveStaleOnError() { return }
         origin = .proxy
-        answerLocally(failure.status, failure.explanation)
+        answerFailure(failure.status, failure.explanation)
     }
 
     private func failBecauseOfBody(_ fault: RequestUpload.Fault) {

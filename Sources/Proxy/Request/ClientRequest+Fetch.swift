@@ -223,9 +223,10 @@ extension ClientRequest {
 
     private func failAsFollower(_ failure: FlightFailure) {
         if isClientGone { return fail(.clientLeft) }
+        if let refusal = failure.refusal { return shareRefusal(refusal) }
         if serveStaleOnError() { return }
         error = failure.error
-        answerLocally(failure.status, "the fetch that this request waited for failed twice")
+        answerFailure(failure.status, "the fetch that this request waited for failed twice")
     }
 
     /// Answers with the stale candidate because nothing better is to be had; false if that is not allowed.
@@ -234,7 +235,7 @@ extension ClientRequest {
             let stored = caching.candidate
         else { return false }
         let age = Freshness.currentAge(stored.metadata, now: .now())
-        caching.detail = .sie
+        if admission.refusal == nil { caching.detail = .sie }
         worker.metrics.staleServed[.error].add()
         serve(
             stored, as: .staleServed, age: age,
@@ -262,6 +263,7 @@ extension ClientRequest {
 
     /// The fetch failed, in the words of an attempt.
     func settleFailed(_ failure: UpstreamFailure) {
+        if let refusal = admission.refusal { return settle(.failed(FlightFailure(refusal))) }
         settleFailed(
             FlightFailure(status: failure.status, error: failure.reason.word),
             countsAsTry: failure.reason != .canceled)

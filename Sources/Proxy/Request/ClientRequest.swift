@@ -23,6 +23,7 @@ final class ClientRequest {
     /// What its task is to do.
     var step = Step.fetch
     var caching = CacheUse()
+    var admission = AdmissionUse()
     /// Whether it goes on without a client, for the cache: it is counted and logged already, or never is.
     private(set) var isDetached = false
 
@@ -95,6 +96,7 @@ final class ClientRequest {
         step = .fetch
         isDetached = false
         caching.reset()
+        admission.reset()
         interrupt.reset()
         relay.reset()
         upload.reset()

@@ -54,6 +54,7 @@ extension ClientRequest {
     func proceed() async {
         switch step {
         case .fetch:
+            readClientDeadline()
             await fetch()
         case .refresh:
             await refreshShared()
@@ -63,8 +64,7 @@ extension ClientRequest {
         }
     }
 
-    /// Gets the answer from the upstream and passes it on; a connection that had died in the pool is
-    /// replaced once.
+    /// Gets the answer from the upstream and passes it on, with another attempt where that may help.
     func forward() async {
         var failure: UpstreamFailure?
         do throws(UpstreamFailure) {
@@ -92,42 +92,35 @@ extension ClientRequest {
     private func exchangeOnce(fresh: Bool) async throws(UpstreamFailure) {
         upload.begin(head, bodyBytesMax: route.bodyBytesMax)
         prepareCaching()
-        do throws(UpstreamFailure) {
+        var isRetry = false
+        while true {
             do throws(UpstreamFailure) {
-                try await attempt(fresh: fresh)
+                try await attempt(fresh: fresh || isRetry)
+                await upload.settled()
+                if isRetry { route.upstream.metrics.retries[.success].add() }
+                if !admission.wantsRetry { return }
             } catch {
                 await upload.settled()
-                guard mayRetry(after: error) else { throw error }
-                upload.rewind()
-                try await retry()
+                if isRetry { route.upstream.metrics.retries[.failure].add() }
+                guard isToBeRepeated(after: error) else { throw error }
             }
-            await upload.settled()
-        } catch {
-            await upload.settled()
-            throw error
+            isRetry = true
+            await prepareRepetition()
         }
     }
 
-    private func retry() async throws(UpstreamFailure) {
-        let retries = route.upstream.metrics.retries
-        do {
-            try await attempt(fresh: true)
-            retries[.success].add()
-        } catch {
-            retries[.failure].add()
-            throw error
-        }
-    }
-
-    /// One attempt, counted and timed whatever comes of it.
+    /// One attempt, counted and timed whatever comes of it, if the upstream is to get it.
     private func attempt(fresh: Bool) async throws(UpstreamFailure) {
+        try await admit()
         let upstream = route.upstream
         let start = Instant.now()
         attempts += 1
         do {
             try await exchange(fresh: fresh)
+            concludeAttempt(nil)
             upstream.metrics.answers.add(code: Int(relay.status))
         } catch {
+            concludeAttempt(error)
             upstream.metrics.errors[error.reason].add()
             upstreamNanoseconds = Instant.now().nanoseconds(since: start)
             upstream.metrics.observe(upstreamNanoseconds, trace.context.traceID)
@@ -148,6 +141,7 @@ extension ClientRequest {
                 fresh: fresh, until: connectDeadline(), interrupt)
         }
         wasReused = leased.uses > 1
+        admission.isConnected = true
         if interrupt.isRaised {
             pool.giveBack(leased, reusable: true)
             throw UpstreamFailure(.canceled, "the client went away")

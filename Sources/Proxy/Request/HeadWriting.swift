@@ -31,6 +31,9 @@ extension Worker {
         out.append("traceparent: ")
         request.trace.appendTraceparent(to: &out)
         out.appendLineEnd()
+        if let field = route.upstream.deadlineField {
+            field.append(until: request.totalDeadline, now: .now(), to: &out)
+        }
         if let left = head.maxForwards {
             out.appendField("Max-Forwards", decimal: left - 1)
         }
@@ -102,6 +105,11 @@ extension Worker {
         default: break
         }
         guard head.isForwardable(field) else { return false }
+        if let deadline = request.route.upstream.deadlineField,
+            deadline.isName(field.name, of: head.bytes)
+        {
+            return false
+        }
         let edits = request.route.requestEdits
         return edits.drops.isEmpty || !edits.drops(field.name, of: head.bytes)
     }

@@ -34,8 +34,21 @@ extension ClientRequest {
         }
     }
 
+    /// Says that the upstream could not answer, or what the route has in place of that.
+    func answerFailure(_ status: UInt16, _ text: String) {
+        guard let fallback = route.spec?.fallback else { return answerLocally(status, text) }
+        send(fallback.status, fallback.contentType, fallback.body)
+    }
+
     /// Sends a complete answer that no upstream made, and finishes the request.
     func answerLocally(_ status: UInt16, _ text: String, allow: String? = nil) {
+        let body = status == 204 ? "" : problem(status, text)
+        send(status, "application/problem+json", body, allow: allow)
+    }
+
+    private func send(
+        _ status: UInt16, _ contentType: String, _ body: String, allow: String? = nil
+    ) {
         guard let connection else { return }
         if isClientGone { return finish(.abort(closeReason ?? .client)) }
         self.status = status
@@ -47,12 +60,13 @@ extension ClientRequest {
         }
         decidePersistence(isBodyTaken: true)
         isAnswered = true
-        let body = status == 204 ? "" : problem(status, text)
         worker.out.removeAll()
         worker.out.appendStatusLine(status)
         worker.appendDate()
         if status != 204 {
-            worker.out.appendField("Content-Type", "application/problem+json")
+            worker.out.append("Content-Type: ")
+            worker.out.append(utf8: contentType)
+            worker.out.appendLineEnd()
             worker.out.appendField("Content-Length", decimal: UInt64(body.utf8.count))
         }
         if let allow {
@@ -60,7 +74,11 @@ extension ClientRequest {
             worker.out.append(utf8: allow)
             worker.out.appendLineEnd()
         }
-        if status == 503 { worker.out.appendField("Retry-After", "1") }
+        if status < 300, status != 204 { worker.out.appendField("Cache-Control", "no-store") }
+        if status == 503 {
+            worker.out.appendField(
+                "Retry-After", decimal: admission.refusal?.retryAfterSeconds ?? 1)
+        }
         worker.out.append(worker.snapshot.viaField(for: .http11))
         worker.appendCacheStatus(of: self, ttl: nil)
         worker.appendRequestID(of: self)

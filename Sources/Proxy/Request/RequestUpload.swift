@@ -176,6 +176,8 @@ final class RequestUpload {
         isComplete = false
         failure = nil
         completed = Instant(nanoseconds: 0)
+        // The head says how much time is left: to be written anew.
+        if request.route.upstream.deadlineField != nil { head.endpoint = -1 }
     }
 
     private func send(on upstream: UpstreamConnection, from sent: Int) async {

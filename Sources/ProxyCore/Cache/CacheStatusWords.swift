@@ -28,12 +28,14 @@ public enum CacheDetail: String, Sendable, CaseIterable {
     case swr
     /// Stale, because the upstream failed (RFC 5861 §4).
     case sie
-    /// Stale, because the breaker keeps requests from the upstream.
-    case breaker
-    /// Stale, because the upstream asked for a pause.
-    case gate
-    /// Stale, because there is more load than the upstream should get.
-    case shed
+    /// Stale or refused, because the breaker keeps requests from the upstream.
+    case breakerOpen = "breaker_open"
+    /// Stale or refused, because the upstream asked for a pause.
+    case gateClosed = "gate_closed"
+    /// Stale or refused, because the upstream has as many requests as it can take.
+    case overloaded
+    /// Stale or refused, because the upstream's quota is used up.
+    case paced
     /// Known not to be storable: forwarded without waiting for others.
     case hitForMiss = "hit-for-miss"
     /// Not stored, or not looked up, because of a bound.
@@ -48,9 +50,10 @@ extension CacheDetail {
         case .l2: "l2"
         case .swr: "swr"
         case .sie: "sie"
-        case .breaker: "breaker"
-        case .gate: "gate"
-        case .shed: "shed"
+        case .breakerOpen: "breaker_open"
+        case .gateClosed: "gate_closed"
+        case .overloaded: "overloaded"
+        case .paced: "paced"
         case .hitForMiss: "hit-for-miss"
         case .limits: "limits"
         }

@@ -24,6 +24,8 @@ public struct RouteSettings: Sendable, Equatable {
     public var bodyBytesMax: UInt64?
     /// What the cache does.
     public var cache = CacheSettings()
+    /// What is sent when the upstream cannot answer; nil: the error.
+    public var fallback: FallbackSettings?
 
     /// A route with the timeouts of `upstream` and the limits of `client`.
     public init(

@@ -12,10 +12,11 @@ extension UpstreamSettings {
             ("idle_timeout", .duration(idleTimeoutNanoseconds)),
             ("total_timeout", .durationOrOff(totalTimeoutNanoseconds)),
             ("pool", pool.json),
-            ("retries", .object([("max", .number(retriesMax))])),
+            ("retries", resilience.retry.json(max: retriesMax)),
             ("response_head_bytes_max", .size(responseHeadBytesMax)),
             ("dns_cache", .duration(dnsCacheNanoseconds)),
         ]
+        fields += resilience.json
         return .object(fields)
     }
 }
@@ -80,6 +81,7 @@ extension RouteSettings {
         if let rewrite { fields.append(("rewrite", rewrite.json)) }
         fields.append(("body_bytes_max", .sizeOrUnlimited(bodyBytesMax)))
         fields.append(("cache", cache.json))
+        if let fallback { fields.append(("fallback", fallback.json)) }
         return .object(fields)
     }
 }
@@ -88,9 +90,7 @@ extension MatchSettings {
     var json: JSONValue {
         var fields: [(String, JSONValue)] = [("path", .text(path.text))]
         if methods != .all {
-            let names = MethodSet.names.indices.dropLast()
-                .filter { methods.contains(index: MethodIndex($0)) }.map { MethodSet.names[$0] }
-            fields.append(("methods", .list(names)))
+            fields.append(("methods", .list(methods.namesInSettings)))
         }
         if !hosts.isEmpty { fields.append(("hosts", .list(hosts.map(\.description)))) }
         return .object(fields)

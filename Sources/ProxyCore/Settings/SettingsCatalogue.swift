@@ -22,8 +22,8 @@ public struct SettingsKey: Sendable, Equatable {
 public enum SettingsCatalogue {
     /// The keys in the order of the documentation.
     public static let keys: [SettingsKey] =
-        instance + client + cache + sharedCache + redis + upstreams + routes + routeCache
-        + operation
+        instance + client + cache + sharedCache + redis + upstreams + resilience + routes
+        + routeCache + routeFallback + operation
 
     /// The keys that may stand directly below `schema` (a path of the catalogue's form; empty: the
     /// top of the file), in the catalogue's order; nil if any name may.
@@ -152,8 +152,6 @@ public enum SettingsCatalogue {
         SettingsKey(
             "upstreams.<name>.pool.pending_max", "number", "`1024`",
             "Most requests that wait for a connection."),
-        SettingsKey(
-            "upstreams.<name>.retries.max", "number", "`1`", "Most retries of one request."),
         SettingsKey(
             "upstreams.<name>.response_head_bytes_max", "size", "`64KiB`", "Largest response head."),
         SettingsKey(

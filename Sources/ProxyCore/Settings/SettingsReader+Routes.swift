@@ -38,6 +38,7 @@ extension SettingsReader {
         if let value = section["rewrite"] { readRewrite(value, into: &route) }
         read("body_bytes_max", of: section, into: &route.bodyBytesMax, Parse.sizeOrUnlimited)
         if let value = section["cache"] { readCache(value, into: &route.cache) }
+        if let value = section["fallback"] { readFallback(value, into: &route.fallback) }
         return route
     }
 
@@ -88,7 +89,7 @@ extension SettingsReader {
     }
 
     /// RFC 9110 §9.3.2: HEAD is GET without the content, so a route for GET takes HEAD as well.
-    private static func method(_ text: String) throws(TextProblem) -> MethodSet {
+    static func method(_ text: String) throws(TextProblem) -> MethodSet {
         if text == "GET" { return [.get, .head] }
         let known = MethodSet.names.dropLast().filter { $0 != "CONNECT" }
         guard known.contains(text) else {

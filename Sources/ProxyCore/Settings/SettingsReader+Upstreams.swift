@@ -16,9 +16,7 @@ extension SettingsReader {
             if let tls = fields["tls"] { readTLS(tls, into: &upstream.tls) }
             readTimeouts(fields, into: &upstream)
             if let pool = fields["pool"] { readPool(pool, into: &upstream.pool) }
-            if let retries = fields["retries"], let section = self.section(retries) {
-                read("max", of: section, into: &upstream.retriesMax, Parse.number(0...10))
-            }
+            readResilience(fields, into: &upstream)
             upstreams.append(upstream)
         }
     }

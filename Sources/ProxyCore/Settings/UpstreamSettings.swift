@@ -22,6 +22,8 @@ public struct UpstreamSettings: Sendable, Equatable {
     public var pool = PoolSettings()
     /// Most retries of one request.
     public var retriesMax = 1
+    /// How it is spared, and what is tried again.
+    public var resilience = ResilienceSettings()
     /// Largest response head, in bytes.
     public var responseHeadBytesMax = 64 << 10
     /// How long a resolved address is kept.

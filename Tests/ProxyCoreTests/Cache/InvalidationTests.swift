@@ -126,7 +126,8 @@ struct CacheStatusWordTests {
             ])
         #expect(
             CacheDetail.allCases.map(\.rawValue) == [
-                "l1", "l2", "swr", "sie", "breaker", "gate", "shed", "hit-for-miss", "limits",
+                "l1", "l2", "swr", "sie", "breaker_open", "gate_closed", "overloaded", "paced",
+                "hit-for-miss", "limits",
             ])
         for forward in CacheForward.allCases {
             #expect(CacheResult(rawValue: forward.rawValue) != nil)
