@@ -37,6 +37,26 @@ build: packages ## release binaries in .build/release (meliproxy, demo-api)
 run: packages ## demo API and proxy on LISTEN (127.0.0.1:8080); UPSTREAM=URL for a real API
 	@scripts/run
 
+# make stack-scale INSTANCES=5
+INSTANCES ?= 2
+.PHONY: stack stack-status stack-scale stack-restart stack-down
+stack: ## the whole topology as processes on loopback; INSTANCES=3, ARGS="--workers 2"
+	@scripts/install-packages stack
+	@[ -x .build/release/meliproxy ] && [ -x .build/release/demo-api ] || $(MAKE) build
+	@exec scripts/stack up --instances $(INSTANCES) $(if $(UPSTREAM),--upstream $(UPSTREAM)) $(ARGS)
+
+stack-status: ## what of it runs, where and how
+	@scripts/stack status
+
+stack-scale: ## another number of instances while it runs: INSTANCES=5
+	@scripts/stack scale $(INSTANCES)
+
+stack-restart: ## restart the instances, one after the other
+	@scripts/stack restart
+
+stack-down: ## stop it; nothing is left behind
+	@scripts/stack down
+
 .PHONY: test
 test: ## all tests that fit in 20 minutes: unit, integration, the whole stack
 	@scripts/test
