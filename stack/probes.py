@@ -35,7 +35,7 @@ def redis_command(port, user, password, *words, timeout=TIMEOUT_SECONDS):
             connection.settimeout(timeout)
             connection.sendall(_encode("AUTH", user, password) + _encode(*words))
             answer = b""
-            while answer.count(b"\r\n") < 2:
+            while answer.count(b"\r\n") < 2:  # two simple answers, each one line
                 received = connection.recv(4096)
                 if not received:
                     break
@@ -53,6 +53,13 @@ def _encode(*words):
 def pings(port, user, password):
     """A probe: PING is answered with PONG."""
     return lambda: redis_command(port, user, password, "PING").startswith("+PONG")
+
+
+def has_quorum(ports, group, user, password):
+    """A probe: each of these Sentinels could have a failover carried out."""
+    def ask(port):
+        return redis_command(port, user, password, "SENTINEL", "CKQUORUM", group)
+    return lambda: all(ask(port).startswith("+OK") for port in ports)
 
 
 def query(port, expression, timeout=2.0):

@@ -10,7 +10,8 @@ import time
 
 from .edge import Edge
 from .layout import REPOSITORY, StackError, is_taken
-from .programs import NODES, Programs
+from .probes import has_quorum, pings
+from .programs import GROUP, NODES, Programs
 
 TURN_SECONDS = 0.05
 PROBE_SECONDS = 0.2
@@ -141,6 +142,12 @@ class Supervisor:
         everything = list(self.processes.values())
         yield from self._until(lambda: all(p.is_ready for p in everything), everything)
         yield from self._until_up(self.instances)
+        # The Sentinels know one another, and HAProxy knows the master.
+        password = self.layout.environment("redis")["NODE_PASSWORD"]
+        ports = [self.layout.port(f"sentinel_{number}") for number in NODES]
+        yield from self._until(has_quorum(ports, GROUP, "node", password), sentinels)
+        for name in ("redis", "sentinel"):
+            yield from self._until(pings(self.layout.port(name), "node", password), [])
         self.is_up = True
         self._say("everything is up")
 

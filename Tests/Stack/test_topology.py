@@ -228,7 +228,8 @@ def test_haproxy_follows_the_redis_master_and_refuses_one_that_returns(stack):
         while time.monotonic() < until:
             landed.append(stack.port_behind_haproxy())
         assert stack.redis(port, "ROLE").startswith("master"), "nothing was shown"
-        assert len(landed) > 20 and set(landed) == {new}, landed
+        # For a moment both may have votes: then nobody is let in.
+        assert port not in landed and landed.count(new) > 20 and landed[-1] == new, landed
     finally:
         rogue.kill()
         rogue.wait()
