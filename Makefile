@@ -68,6 +68,10 @@ check: packages ## within a minute on a warm build: format, warnings, unit and t
 	@scripts/lint
 	@swift test --skip-build $(TESTS) --skip IntegrationTests --skip SimulationTests
 
+.PHONY: compose-test
+compose-test: ## docker-compose.yml for real under podman, as root; writes docs/compose-test.md
+	@scripts/compose-test $(ARGS)
+
 .PHONY: test-long
 test-long: packages ## long fuzzing, both sanitizers, the long stack tests (an hour or more)
 	@MELIPROXY_FUZZ_INPUTS=$${MELIPROXY_FUZZ_INPUTS:-10000000} swift test $(TESTS) -c release \

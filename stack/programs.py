@@ -47,8 +47,7 @@ class Programs:
         upstream = self.options.upstream or f"http://{layout.address('demo')}"
         environment = {
             **layout.environment("meliproxy"), **self.redis_addresses(),
-            "MELIPROXY_INSTANCE": f"proxy-{number}", "MELIPROXY_UPSTREAM": upstream,
-            "MELIPROXY_WORKERS": str(self.options.workers),
+            "MELIPROXY_UPSTREAM": upstream, "MELIPROXY_WORKERS": str(self.options.workers),
         }
         command = [self._binary("meliproxy"), "serve", "--config", self.options.config,
                    "--listen", f"{HOST}:{port}", "--admin", f"{HOST}:{admin}"]
