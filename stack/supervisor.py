@@ -212,7 +212,13 @@ class Supervisor:
                  "reload": self._reload, "down": self._down}
         if verb not in verbs:
             raise StackError(f"no such order: {verb}")
+        if verb in ("scale", "restart", "reload") and self._busy():
+            raise StackError("something else is under way, try again")
         return verbs[verb](**arguments)
+
+    def _busy(self):
+        """Whether the start or an earlier order still takes its time."""
+        return not self.is_up or bool(self._steps)
 
     def _status(self):
         yield

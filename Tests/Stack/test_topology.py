@@ -2,6 +2,8 @@
 import json
 import os
 import pathlib
+import pty
+import re
 import signal
 import subprocess
 import time
@@ -115,6 +117,11 @@ def test_the_front_takes_only_those(stack, path):
     assert client.fetch(stack.front, "GET", path).body != b"not found\n"
 
 
+def test_the_front_refuses_long_heads(stack):
+    assert client.fetch(stack.front, "GET", "/sites", [("X-Long", "x" * 20_000)]).status == 400
+    assert client.fetch(stack.front, "GET", "/sites", [("X-Long", "x" * 8_000)]).status == 200
+
+
 def test_haproxy_reports(stack):
     assert client.fetch(stack.status_port, "GET", "/ready").status == 200
     page = client.fetch(stack.status_port, "GET", "/metrics").body.decode()
@@ -197,6 +204,11 @@ def test_reload_of_haproxy_costs_no_answer(stack):
     assert _is_up(stack, "proxy1") and _is_up(stack, "proxy2")
 
 
+def test_more_instances_than_places_are_refused(stack):
+    with pytest.raises(AssertionError, match="from 1 to 16 instances, not 17"):
+        stack.order("scale", 17)
+
+
 def test_scaling_costs_no_answer(stack):
     with Load(stack.front, at_least=200):
         stack.order("scale", 4)
@@ -250,9 +262,16 @@ def test_down_leaves_nothing(stack):
             client.Client(stack.ports[name])
 
 
-def test_a_killed_supervisor_leaves_no_process_and_down_removes_its_files():
-    running = Stack("--bare", instances=1)
+def test_on_a_terminal_there_is_a_page_and_a_killed_supervisor_leaves_no_process():
+    screen, terminal = pty.openpty()
+    running = Stack("--bare", instances=1, output=terminal)
+    os.close(terminal)
     try:
+        shown = b""
+        while b"everything is up" not in shown:
+            shown += os.read(screen, 65536)
+        page = shown.decode()
+        assert re.search(r"proxy-1 +up +\d+ ", page) and str(running.front) in page
         pids = running.pids()
         running.supervisor.kill()
         running.supervisor.wait()
@@ -265,6 +284,7 @@ def test_a_killed_supervisor_leaves_no_process_and_down_removes_its_files():
         assert not running.run.exists()
     finally:
         running.close()
+        os.close(screen)
 
 
 @pytest.mark.parametrize("arguments", [["status"], ["scale", "3"], ["reload"], ["restart"]])

@@ -16,14 +16,14 @@ STACK = harness.REPOSITORY / "scripts/stack"
 class Stack:
     """`scripts/stack up` on free ports, in a run directory below /tmp."""
 
-    def __init__(self, *arguments, instances=2):
+    def __init__(self, *arguments, instances=2, output=None):
         self._above = tempfile.TemporaryDirectory(prefix="meliproxy-stack-")
         self.run = pathlib.Path(self._above.name) / "run"
         self._output = open(pathlib.Path(self._above.name) / "output", "w+b")
         self.supervisor = subprocess.Popen(
-            [STACK, "--run", self.run, "up", "--free-ports", "--quiet",
-             "--instances", str(instances), *arguments],
-            stdin=subprocess.DEVNULL, stdout=self._output, stderr=self._output)
+            [STACK, "--run", self.run, "up", "--free-ports", "--instances", str(instances),
+             *arguments],
+            stdin=subprocess.DEVNULL, stdout=output or self._output, stderr=self._output)
         try:
             harness.wait_until(self._is_up, lambda: f"the stack is up\n{self.output()}", within=45)
         except BaseException:
