@@ -77,8 +77,9 @@ class Engine:
 
     def build(self, name, context, dockerfile, *options, within=600):
         """Builds an image without a daemon and without a container engine's privileges."""
-        self.run("buildah", "bud", "--isolation", "chroot", "--layers", "-t", name,
-                 "-f", dockerfile, *options, context, within=within)
+        # Docker's format: OCI's has no health checks.
+        self.run("buildah", "bud", "--isolation", "chroot", "--format", "docker", "--layers",
+                 "-t", name, "-f", dockerfile, *options, context, within=within)
 
     def inspect(self, container):
         """What podman knows of a container."""

@@ -23,9 +23,8 @@ WORKDIR /data
 CMD ["redis-server"]
 """,
     "haproxy:2.6.12": """
-RUN groupadd -r -g 99 haproxy && useradd -r -u 99 -g haproxy -d /var/lib/haproxy haproxy \\
-    && apt-get update && apt-get install -y --no-install-recommends haproxy \\
-    && rm -rf /var/lib/apt/lists/*
+RUN apt-get update && apt-get install -y --no-install-recommends haproxy \\
+    && rm -rf /var/lib/apt/lists/* && usermod -u 99 haproxy && groupmod -g 99 haproxy
 STOPSIGNAL SIGUSR1
 USER haproxy
 CMD ["haproxy", "-W", "-db", "-f", "/usr/local/etc/haproxy/haproxy.cfg"]
