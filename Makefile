@@ -102,6 +102,11 @@ bench: ## meliproxy beside nginx, HAProxy, Varnish, Envoy; writes docs/benchmark
 	@$(MAKE) build
 	@exec python3 Benchmarks/bench.py $(ARGS)
 
+.PHONY: rules
+rules: ## Prometheus' rules: validity and unit tests (20 seconds); the rest of their tests: make test
+	@promtool check rules --lint=all --lint-fatal prometheus/rules/*.yml >/dev/null
+	@promtool test rules prometheus/tests/*.yml
+
 .PHONY: mutants
 mutants: ## inverts decisions of the cache policy; a test must notice each (4 minutes)
 	@scripts/policy-mutants $(ARGS)
