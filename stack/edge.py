@@ -88,6 +88,11 @@ class Edge:
         os.replace(new, self.state_path)
         return True
 
+    def forget_state(self):
+        """A HAProxy that is started anew looks for itself, rather than believe what was."""
+        with open(self.state_path, "w") as file:
+            file.write("1\n")  # the format's version, and no server
+
     def reload(self, process):
         """A new HAProxy takes over the sockets; the old one finishes what it has."""
         if not self.save_state():

@@ -102,7 +102,6 @@ class Programs:
             "REDIS_BIND": layout.address("redis"), "SENTINEL_BIND": layout.address("sentinel"),
             "HAPROXY_SOCKET": str(self.edge_socket), "HAPROXY_STATE": str(self.edge_state),
         }
-        self.edge_state.write_text("1\n")  # the format's version, and no server yet
         command = [program("haproxy"), "-W", "-db", "-f", REPOSITORY / "haproxy/haproxy.cfg"]
         return self._process(
             "haproxy", command, environment=environment,

@@ -50,6 +50,7 @@ class Supervisor:
         try:
             subprocess.run([REPOSITORY / "scripts/secrets", self.layout.secrets], check=True)
             listener = self._listen()
+            self.edge.forget_state()
             self._make()
             self._steps.append((self._start(), None))
             threading.Thread(target=self._probe, daemon=True).start()
@@ -282,6 +283,7 @@ class Supervisor:
         yield from self._until(lambda: self.edge.worker() not in (None, before), [])
         self._placed = None
         yield from self._until_up(self.instances)
+        self.edge.forget_state()
         self._say("HAProxy was reloaded")
         return True
 

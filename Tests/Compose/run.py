@@ -49,6 +49,7 @@ class Run:
             self.up()
             self.serve()
             self.scale()
+            self.reload()
             self.fail_over()
             self.prometheus()
         except BaseException:
@@ -136,6 +137,22 @@ class Run:
             down = time.monotonic() - begun
         self.report.say(f"scaled from 3 to 5 in {up:.1f} s and back in {down:.1f} s under load:"
                         f" {load.answers} requests, none failed")
+
+    def reload(self):
+        """A new HAProxy process under load."""
+        def worker():
+            page = self.status("/metrics?scope=global")
+            return [line for line in page.splitlines()
+                    if line.startswith("haproxy_process_start_time_seconds")]
+        with Load(self.ports["front"], keep_alive=False, at_least=100) as load:
+            before = worker()
+            time.sleep(1)  # the start is told in whole seconds
+            self.compose("exec", "-T", "haproxy", "bash", "/usr/local/bin/reload")
+            harness.wait_until(lambda: worker() not in ([], before), "a new process", 10)
+            self.await_servers(3)
+            done = load.answers
+            harness.wait_until(lambda: load.answers > done + 100, "answers of the new process")
+        self.report.say(f"HAProxy reloaded under load: {load.answers} requests, none failed")
 
     def redis(self, address, *words):
         """One command, from inside the network."""

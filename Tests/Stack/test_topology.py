@@ -18,7 +18,8 @@ from topology_support import STACK, Load, Stack
 REPOSITORY = harness.REPOSITORY
 HAPROXY = REPOSITORY / "haproxy/haproxy.cfg"
 PROXY = REPOSITORY / "config/meliproxy.yaml"
-IN_COMPOSE = {"PROXIES_DNS": "meliproxy:8080", "FRONT_BIND": ":8080", "REDIS_2_HOST": "10.9.8.7"}
+IN_COMPOSE = {"PROXIES_DNS": "meliproxy:8080", "FRONT_BIND": ":8080", "REDIS_2_HOST": "10.9.8.7",
+              "HAPROXY_CONTROL": "127.0.0.1:9999"}
 
 
 @pytest.fixture(scope="module")
