@@ -11,6 +11,7 @@ RUN apt-get update \
 WORKDIR /src
 # What changes seldom first, so that it is built seldom.
 COPY Package.swift ./
+RUN swift package resolve
 COPY Sources Sources
 COPY Tests Tests
 # The flags of the Makefile's `build`.

@@ -124,8 +124,10 @@ class Compose:
         return found
 
     def down(self):
-        """Stops and removes everything."""
+        """Stops and removes everything; podman-compose itself forgets what was scaled."""
         self._is_over.set()
+        for name in self.containers("meliproxy")[1:]:
+            self.engine.podman("rm", "-f", "-t", "5", name, check=False)
         self("down", "-v", "-t", "5", check=False)
 
 

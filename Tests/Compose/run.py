@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
@@ -53,6 +54,11 @@ class Run:
             self.fail_over()
             self.prometheus()
         except BaseException:
+            for name in self.compose.containers("meliproxy"):
+                look = ("for n in demo-api meliproxy redis-1; do time getent ahosts $n; done;"
+                        " time (exec 3<>/dev/tcp/demo-api/8081)")
+                print(name, self.engine.run("bash", "-c", f"podman exec {name} bash -c '{look}' 2>&1",
+                                            check=False), file=sys.stderr)
             for name in self.compose.containers():
                 tail = self.engine.podman("logs", "--tail", "5", name, check=False)
                 print(f"--- {name}\n{tail}", file=sys.stderr)
@@ -112,6 +118,9 @@ class Run:
     def serve(self):
         """Requests through HAProxy, from outside."""
         self.await_servers(3)
+        begun = time.monotonic()
+        self.await_answers(3)
+        self.report.say(f"every instance answers after {time.monotonic() - begun:.1f} s")
         with Load(self.ports["front"], at_least=500) as load:
             time.sleep(3)
         self.report.say(f"served {load.answers} requests through HAProxy, none failed")
@@ -121,6 +130,18 @@ class Run:
                 raise AssertionError(f"{path} is reached from outside")
             except urllib.error.HTTPError as problem:
                 assert problem.code == 404, problem
+
+    def await_answers(self, count):
+        """Until requests in a row, several for each instance, are answered."""
+        def answer():
+            try:
+                url = f"http://127.0.0.1:{self.ports['front']}/sites?t={time.monotonic()}"
+                with urllib.request.urlopen(url, timeout=5) as response:
+                    return response.status == 200
+            except OSError as problem:
+                self.report.say(f"not yet: {problem}")
+                return False
+        harness.wait_until(lambda: all(answer() for _ in range(4 * count)), "answers", 30, 0.5)
 
     def scale(self):
         """To five and back under load."""
