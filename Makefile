@@ -37,6 +37,26 @@ build: packages ## release binaries in .build/release (meliproxy, demo-api)
 run: packages ## demo API and proxy on LISTEN (127.0.0.1:8080); UPSTREAM=URL for a real API
 	@scripts/run
 
+# make stack-scale INSTANCES=5
+INSTANCES ?= 2
+.PHONY: stack stack-status stack-scale stack-restart stack-down
+stack: ## the whole topology as processes on loopback; INSTANCES=3, ARGS="--workers 2"
+	@scripts/install-packages stack
+	@[ -x .build/release/meliproxy ] && [ -x .build/release/demo-api ] || $(MAKE) build
+	@exec scripts/stack up --instances $(INSTANCES) $(if $(UPSTREAM),--upstream $(UPSTREAM)) $(ARGS)
+
+stack-status: ## what of it runs, where and how
+	@scripts/stack status
+
+stack-scale: ## another number of instances while it runs: INSTANCES=5
+	@scripts/stack scale $(INSTANCES)
+
+stack-restart: ## restart the instances, one after the other
+	@scripts/stack restart
+
+stack-down: ## stop it; nothing is left behind
+	@scripts/stack down
+
 .PHONY: test
 test: ## all tests that fit in 20 minutes: unit, integration, the whole stack
 	@scripts/test
@@ -47,6 +67,10 @@ check: packages ## within a minute on a warm build: format, warnings, unit and t
 	@swift build --build-tests
 	@scripts/lint
 	@swift test --skip-build $(TESTS) --skip IntegrationTests --skip SimulationTests
+
+.PHONY: compose-test
+compose-test: ## docker-compose.yml for real under podman, as root; writes docs/compose-test.md
+	@scripts/compose-test $(ARGS)
 
 .PHONY: test-long
 test-long: packages ## long fuzzing and simulation, both sanitizers, the long stack tests (an hour or more)
@@ -86,6 +110,11 @@ bench: ## meliproxy beside nginx, HAProxy, Varnish, Envoy; writes docs/benchmark
 	@scripts/venv bench
 	@$(MAKE) build
 	@exec python3 Benchmarks/bench.py $(ARGS)
+
+.PHONY: rules
+rules: ## Prometheus' rules: validity and unit tests (20 seconds); the rest of their tests: make test
+	@promtool check rules --lint=all --lint-fatal prometheus/rules/*.yml >/dev/null
+	@promtool test rules prometheus/tests/*.yml
 
 .PHONY: mutants
 mutants: ## inverts decisions of the cache policy; a test must notice each (4 minutes)
