@@ -1,4 +1,5 @@
 """The files under prometheus/: rules, their unit tests, and the programs that read them."""
+import functools
 import pathlib
 import re
 import subprocess
@@ -54,6 +55,7 @@ def alerts(directory=PROMETHEUS):
     return [rule for rule in load(directory) if rule.alert]
 
 
+@functools.cache
 def cases(directory=PROMETHEUS):
     """The unit tests by the alert's id: {id: [(name, [(seconds, alerts that are expected)])]}."""
     found = {}

@@ -12,6 +12,7 @@ import rules_mutants
 from rules_files import PROMETHEUS, RUNBOOKS
 
 ALERTS = rules_files.alerts()
+METRICS = rules_metrics.known(rules_files.load())
 SECTIONS = ["Meaning", "User impact", "Look first", "Causes", "Fix", "How to reproduce"]
 RECEIVERS = [
     ("severity=page", "pager"), ("severity=ticket", "tickets"), ("severity=info", "notes"),
@@ -103,9 +104,8 @@ def test_runbook(name):
     assert all(len(part.strip()) > 20 for part in parts[2::2]), "a section without content"
     queries = runbook_queries(text)
     assert queries, "nothing to look at"
-    metrics = rules_metrics.known(rules_files.load())
     for query in queries:
-        assert list(rules_lint.selectors(promql.parse(query), metrics)) == [], query
+        assert list(rules_lint.selectors(promql.parse(query), METRICS)) == [], query
     severities = {rule.labels["severity"] for rule in ALERTS if rule.alert == name}
     index = (RUNBOOKS / "README.md").read_text()
     row = re.search(rf"(?m)^\| \[{name}\]\({name}\.md\) \| (.*?) \|", index)
