@@ -134,7 +134,6 @@ FOREIGN = {
     "redis_sentinel_master_ok_sentinels": family("gauge", "master_name master_address"),
     "redis_sentinel_master_ok_slaves": family("gauge", "master_name master_address"),
     "redis_sentinel_master_ckquorum_status": family("gauge", "master_name message"),
-    "up": family("gauge"),
     "scrape_duration_seconds": family("gauge"),
     "scrape_samples_post_metric_relabeling": family("gauge"),
     "scrape_body_size_bytes": family("gauge"),

@@ -9,7 +9,7 @@ from grafana.catalogue import TARGET_LABELS
 # Label values that no vocabulary lists, but which are numbers of a known kind.
 CODES = frozenset(str(code) for code in range(100, 600))
 FREE_OF_TARGETS = {"ALERTS"}
-FREE_RANGES = {"7d": {"1h", "1d:1h"}}
+FREE_RANGES = {"7d": {"1h", "1d:1h", "1d"}}
 
 
 def problems(expression, panel, target, families):

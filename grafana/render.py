@@ -65,8 +65,7 @@ def render(dashboard, source, chosen=None, values=None, only=None):
                 va="center")
     figure.text(1 - 12 / size[0], 1 - 20 / size[1], dashboard["description"], fontsize=9,
                 va="center", ha="right", color="#555")
-    marks = source.marks(dashboard, chosen)
-    drawn = []
+    drawn, timed = [], []
     for panel, mine in places:
         place = panel["gridPos"]
         left, top = place["x"] * PIXELS_X + GAP / 2, size[1] - 44 - place["y"] * PIXELS_Y
@@ -80,14 +79,19 @@ def render(dashboard, source, chosen=None, values=None, only=None):
         data = source.data(panel, mine)
         axes = draw.KINDS[panel["type"]](frame, panel, data, source.span(panel)) if data \
             else frame.nothing()
-        if marks and panel["type"] == "timeseries" and data and not panel.get("timeFrom"):
-            draw.marks(axes, marks)
+        if panel["type"] == "timeseries" and data and not panel.get("timeFrom"):
+            timed.append(axes)
         drawn.append((panel["title"], data, axes))
     figure.canvas.draw()
     image = numpy.asarray(figure.canvas.buffer_rgba())
     report = [(title, len(data), ink(image, axes.get_window_extent().extents) if data else None)
               for title, data, axes in drawn]
-    png = compressed(image)
+    # Only now, so that they do not pass for data.
+    marks = source.marks(dashboard, chosen)
+    for axes in timed:
+        draw.marks(axes, marks)
+    figure.canvas.draw()
+    png = compressed(numpy.asarray(figure.canvas.buffer_rgba()))
     plt.close(figure)
     return png, report
 

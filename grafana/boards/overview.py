@@ -1,13 +1,12 @@
 """Is it healthy now, and if not, where does it come from?"""
-from grafana.boards.parts import (GREEN, ORANGE, RED, YELLOW, Board, heatmap, link, number, series,
-                                  states, steps, target)
+from grafana.boards.parts import (GREEN, ORANGE, RED, YELLOW, Board, heatmap, hours, link, number,
+                                  series, states, steps, target)
 from grafana.boards.queries import over, pick, quantile, rate, total
 from grafana.boards.variables import variables
 
 DURATION = "http_request_duration_seconds"
 REQUESTS = "http_requests_total"
 FAILED = 'code=~"5.."'
-HOURS = range(24)
 
 
 def board():
@@ -125,15 +124,13 @@ def before(page):
         "Requests, this week and last", "The same hour a week ago, from as long ago as Prometheus "
         "keeps its data.",
         [target(total(REQUESTS), "now"), target(total(REQUESTS, back="1w"), "a week ago")],
-        "reqps", interval="1m"), 8)
+        "reqps", interval="1m"), 6)
     page.add(series(
         "p99, this week and last", "The same hour a week ago.",
         [target(quantile(0.99, DURATION), "now"),
-         target(quantile(0.99, DURATION, back="1w"), "a week ago")], "s", interval="1m"), 8)
-    hourly = f"sum(increase({pick(REQUESTS)}[1h]))"
-    page.add(heatmap(
-        "Requests by hour of the day", "One column for each of the last seven days, one line for "
-        "each hour (UTC), named by its end.",
-        [target(f"max_over_time(({hourly} and on () hour() == {hour})[1d:1h])", f"{hour:02}:00")
-         for hour in HOURS],
-        "short", scheme="Blues", timeFrom="7d", interval="1d"), 8)
+         target(quantile(0.99, DURATION, back="1w"), "a week ago")], "s", interval="1m"), 6)
+    page.add(series(
+        "Requests by day", "By route, in the 24 hours before each point; of the last seven days.",
+        [target(f"sum by (route) (increase({pick(REQUESTS)}[1d]))", "{{route}}")], "short",
+        stack=True, timeFrom="7d", interval="1d", links=[link("Route", "routes", route="route")]), 6)
+    page.add(hours("Requests by hour of the day"), 6)

@@ -1,4 +1,5 @@
 """Dashboards and panels as plain dictionaries, in the form of Grafana's schema 39."""
+from grafana.boards.queries import hour_of_day
 
 DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
 WIDTH = 24
@@ -187,6 +188,14 @@ def heatmap(title, description, targets, unit, scheme="Spectral", **more):
     }
     return panel("heatmap", title, description, targets, unit, options,
                  {"scaleDistribution": {"type": "linear"}}, minimum=None, **more)
+
+
+def hours(title, more=""):
+    """Requests by day and hour of the day."""
+    return heatmap(
+        title, "One column for each of the last seven days, one line for each hour (UTC), named by "
+        "its end.", [target(hour_of_day(hour, more), f"{hour:02}:00") for hour in range(24)],
+        "short", scheme="Blues", timeFrom="7d", interval="1d")
 
 
 def states(title, description, targets, words, **more):

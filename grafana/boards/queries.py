@@ -46,6 +46,12 @@ def mean(metric, by="", more=""):
     return over(total(metric + "_sum", by, more), total(metric + "_count", by, more))
 
 
+def hour_of_day(hour, more=""):
+    """What was requested in the hour of the last day that ended at `hour` (UTC)."""
+    hourly = f"sum(increase({pick('http_requests_total', more)}[1h]))"
+    return f"max_over_time(({hourly} and on () hour() == {hour})[1d:1h])"
+
+
 def largest(inner, by):
     """The largest, by labels."""
     return f"max by ({by}) ({inner})"

@@ -1,7 +1,7 @@
 """Which route is it?"""
-from grafana.boards.parts import (GREEN, ORANGE, RED, Board, by_name, heatmap, link, series, steps,
-                                  table, target)
-from grafana.boards.queries import over, pick, quantile, total
+from grafana.boards.parts import (GREEN, ORANGE, RED, Board, by_name, heatmap, hours, link, series,
+                                  steps, table, target)
+from grafana.boards.queries import over, pick, quantile, rate, total
 from grafana.boards.variables import variables
 
 DURATION = "http_request_duration_seconds"
@@ -80,3 +80,13 @@ def one_route(page):
         "Durations, this route", "How many requests took how long.",
         [target(f"sum by (le) (increase({pick(DURATION + '_bucket', CHOSEN)}[$__rate_interval]))",
                 "{{le}}", heatmap=True)], "s"), 8)
+    page.add(series(
+        "This week and last, this route", "Answers per second, and those of the same hour a week ago.",
+        [target(total(REQUESTS, more=CHOSEN), "now"),
+         target(total(REQUESTS, more=CHOSEN, back="1w"), "a week ago")], "reqps", interval="1m"), 8)
+    joined = "on (job, instance) group_left (version) " + pick("build_info")
+    page.add(series(
+        "p99 by version, this route", "Whether the new version is slower than the old.",
+        [target(f"histogram_quantile(0.99, sum by (le, version) "
+                f"({rate(DURATION + '_bucket', CHOSEN)} * {joined}))", "{{version}}")], "s"), 8)
+    page.add(hours("Hour of the day, this route", CHOSEN), 8)
