@@ -151,9 +151,10 @@ def panel_problems(panel):
             len(set(legends)) != len(legends) or "" in legends):
         yield f"legends are empty or the same: {legends}"
     is_table = panel["type"] == "table"
-    if any(each["instant"] != is_table or (each["format"] == "table") != is_table
+    is_instant = is_table or panel["options"].get("graphMode") == "none"
+    if any(each["instant"] != is_instant or (each["format"] == "table") != is_table
            for each in panel["targets"]):
-        yield "a table asks for instants, everything else for a range"
+        yield "tables and bare numbers ask for instants, everything else for a range"
 
 
 def links(document, dashboards):

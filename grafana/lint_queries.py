@@ -166,6 +166,11 @@ def legend_problems(tree, panel, target, families):
     if panel["type"] in ("timeseries", "state-timeline"):
         if hidden := have - shown - (TARGET_LABELS if ":" in target["expr"] else set()):
             yield f"legend does not tell {sorted(hidden)} apart"
+    kind = "data.fields" if panel["type"] == "table" else "field.labels"
+    for link in panel["fieldConfig"]["defaults"].get("links", []):
+        for place, label in re.findall(r"\{__(data\.fields|field\.labels)\.(\w+)\}", link["url"]):
+            if place != kind or label not in have:
+                yield f"link asks for __{place}.{label}; there is __{kind} of {sorted(have)}"
     if panel["type"] == "stat" and have - TARGET_LABELS:
         yield f"one number for each of {sorted(have)}"
 

@@ -131,6 +131,10 @@ MUTANTS = (
     ("link that forgets the time", set_in(Panel(ROUTES), "fieldConfig", "defaults", "links",
                                           to=[{"url": "/d/meliproxy-routes?var-route=a"}]),
      "forgets the time range"),
+    ("link with a label that is not there",
+     set_in(Panel(ROUTES), "fieldConfig", "defaults", "links",
+            to=[{"url": "/d/meliproxy-routes?var-route=${__field.labels.path}&"
+                        "${__url_time_range}"}]), "link asks for __field.labels.path"),
     ("one refId twice", set_in(Panel("Latency quantiles"), "targets", 1, "refId", to="A"),
      "two with one refId"),
     ("same legend", set_in(Panel("Latency quantiles"), "targets", 1, "legendFormat", to="p50"),
@@ -143,7 +147,7 @@ MUTANTS = (
     ("several series in one number", swap("Requests", "sum(", "sum by (route) ("),
      "one number for each"),
     ("instant graph", set_in(Panel(ROUTES), "targets", 0, "instant", to=True),
-     "asks for instants"),
+     "ask for instants"),
     ("matching on what is not there", swap("Error ratio by origin", "on ()", "on (pod)"),
      "matches on pod"),
 )

@@ -117,7 +117,7 @@ def fixed(name, colour):
 
 def link(title, uid, **variables):
     """A data link to another dashboard: same time, datasource, job, instance; and the labels of
-    the series that was clicked, as `variable="label"`."""
+    the series that was clicked, as `variable="label"`. In a table labels are fields of the row."""
     query = [f"var-{name}=${{__field.labels.{label}}}" for name, label in variables.items()]
     query += ["${datasource:queryparam}", "${job:queryparam}", "${instance:queryparam}",
               "${__url_time_range}"]
@@ -166,13 +166,13 @@ def series(title, description, targets, unit, stack=False, log=False, lines=None
 
 
 def number(title, description, expression, unit, thresholds, spark=True, **more):
-    """One number, coloured by its thresholds."""
+    """One number, coloured by its thresholds; asked for once unless its course is shown."""
     options = {"graphMode": "area" if spark else "none", "colorMode": "value", "textMode": "auto",
                "justifyMode": "auto", "orientation": "auto", "wideLayout": True,
                "showPercentChange": False, "percentChangeColorMode": "standard",
                "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False}}
-    return panel("stat", title, description, [target(expression)], unit, options,
-                 thresholds=thresholds, colour={"mode": "thresholds"}, **more)
+    return panel("stat", title, description, [target(expression, instant=not spark)], unit,
+                 options, thresholds=thresholds, colour={"mode": "thresholds"}, **more)
 
 
 def heatmap(title, description, targets, unit, scheme="Spectral", **more):
@@ -224,6 +224,8 @@ def table(title, description, columns, keys, unit="short", sort=None, **more):
         names = {"Value": columns[0][0]}
     overrides = [by_name(column[0], "unit", column[1]) for column in columns]
     order = {name: index for index, name in enumerate([*keys, *names])}
+    for each in more.get("links", ()):
+        each["url"] = each["url"].replace("__field.labels.", "__data.fields.")
     transformations = [] if single else [{"id": "merge", "options": {}}]
     transformations.append({"id": "organize", "options": {
         "excludeByName": {"Time": True, **{label: True for label in more.pop("hidden", ())}},
