@@ -19,7 +19,7 @@ class Family:
     buckets: tuple = ()
 
 
-def family(kind, labels="", **values):
+def family(kind, labels="", /, **values):
     """A family that is written down here. `values`: label="a b c"."""
     return Family(kind, frozenset(labels.split()),
                   {label: frozenset(words.split()) for label, words in values.items()})
@@ -57,26 +57,37 @@ COMING = {
     "meliproxy_rate_limit_tracked_keys": family("gauge", "rule"),
     "meliproxy_rate_limit_lease_total": family("counter", "outcome"),
     "meliproxy_circuit_breaker_state": family(
-        "gauge", "upstream state", state="closed half_open open"),
+        "gauge", "upstream state", state="closed open half_open ramp"),
     "meliproxy_circuit_breaker_transitions_total": family(
-        "counter", "upstream to", to="closed half_open open"),
+        "counter", "upstream state", state="closed open half_open ramp"),
     "meliproxy_circuit_breaker_rejected_total": family("counter", "upstream"),
-    "meliproxy_shed_total": family("counter", "upstream reason"),
+    "meliproxy_shed_total": family(
+        "counter", "upstream reason", reason="breaker_open gate_closed overloaded paced"),
     "meliproxy_upstream_gate_closed": family("gauge", "upstream"),
     "meliproxy_concurrency_limit": family("gauge", "upstream"),
+    "meliproxy_concurrency_in_flight": family("gauge", "upstream"),
+    "meliproxy_concurrency_queued": family("gauge", "upstream"),
     "meliproxy_redis_commands_total": family(
         "counter", "op outcome", op="cache_get cache_set cache_del rate_limit other",
         outcome="ok timeout error readonly not_connected"),
     "meliproxy_redis_command_duration_seconds": family("histogram", "op"),
     "meliproxy_redis_connected": family("gauge"),
     "meliproxy_redis_pending_commands": family("gauge"),
+    "meliproxy_redis_connections": family(
+        "gauge", "role", role="data limits listener watch sentinel"),
+    "meliproxy_redis_breaker_open": family("gauge"),
+    "meliproxy_redis_function_loads_total": family("counter"),
     "meliproxy_redis_reconnects_total": family("counter", "reason"),
     "meliproxy_redis_master_switches_total": family("counter"),
     "meliproxy_redis_master_last_switch_timestamp_seconds": family("gauge"),
     "meliproxy_sentinel_up": family("gauge", "sentinel"),
+    "meliproxy_sentinel_events_total": family("counter"),
     "meliproxy_cache_coherence_live": family("gauge"),
     "meliproxy_cache_invalidation_lag_seconds": family("histogram"),
     "meliproxy_cache_lease_total": family("counter", "outcome"),
+    "meliproxy_cache_invalidations_total": family("counter", "kind", kind="object purge flush"),
+    "meliproxy_cache_record_faults_total": family("counter", "reason"),
+    "meliproxy_cache_purge_replays_total": family("counter"),
 }
 
 # No panel and no alert needs these: for those who debug the exposition itself.
@@ -137,7 +148,7 @@ FOREIGN = {
     "scrape_duration_seconds": family("gauge"),
     "scrape_samples_post_metric_relabeling": family("gauge"),
     "scrape_body_size_bytes": family("gauge"),
-    "ALERTS": family("gauge", "alertname alertstate severity service long short",
+    "ALERTS": family("gauge", "alertname alertstate severity service component long short",
                      alertstate="pending firing"),
 }
 

@@ -6,7 +6,7 @@ import statistics
 import matplotlib.patches
 import numpy
 from matplotlib.colors import LogNorm
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, MultipleLocator, NullFormatter
 
 from grafana import units
 
@@ -150,6 +150,9 @@ def timeseries(frame, panel, data, span):
         entries.append((each.name, tint, each.finite()))
     if not log:
         value_range(axes, field["defaults"].get("min"), entries)
+        if unit in ("bytes", "Bps"):
+            step = 2 ** math.ceil(math.log2(max(axes.get_ylim()[1], 6) / 6))
+            axes.yaxis.set_major_locator(MultipleLocator(step))
     threshold_lines(axes, field["defaults"])
     clock(axes, span)
     legend(frame, entries, unit, columns)
@@ -227,16 +230,15 @@ def heatmap(frame, panel, data, span):
 
 def state_timeline(frame, panel, data, span):
     """A bar for each series, in the colour of its state."""
-    words = {}
-    for mapping in panel["fieldConfig"]["defaults"]["mappings"]:
-        words.update(mapping["options"])
+    words = [each["options"] for each in panel["fieldConfig"]["defaults"]["mappings"]]
     axes = frame.axes(left=110)
     thresholds = panel["fieldConfig"]["defaults"]["thresholds"]
     for index, each in enumerate(data):
         for time, value in zip(each.times, each.values):
             axes.broken_barh([(time - span[2], span[2] * 1.02)], (index + 0.1, 0.8),
                              color=step_colour(value, thresholds))
-        word = words.get(str(int(each.values[-1])), {}).get("text", "")
+        reached = [one["result"]["text"] for one in words if one["from"] <= each.values[-1]]
+        word = reached[-1] if reached else ""
         axes.text(0.99, (index + 0.5) / len(data), word, transform=axes.transAxes, ha="right",
                   va="center", fontsize=8, color="white", weight="bold")
     axes.set_ylim(0, len(data))

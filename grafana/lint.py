@@ -66,8 +66,10 @@ def variables(document, _):
             if each["type"] != "datasource" or each["query"] != "prometheus":
                 yield "variable datasource is not one of Prometheus"
             continue
-        if not (each["multi"] and each["includeAll"] and each["allValue"] == ".+"):
-            yield f"variable {name}: not multi with all as .+"
+        if not (each["multi"] and each["includeAll"]):
+            yield f"variable {name}: not multi with all"
+        if each.get("allValue") != (None if name == "job" else ".+"):
+            yield f"variable {name}: all is {each.get('allValue')}"
         if each["refresh"] != 2:
             yield f"variable {name}: not refreshed when the time range changes"
         if each["datasource"]["uid"] != SOURCE:

@@ -65,7 +65,8 @@ def complaints(document, report):
 
 def draw(document, source, path):
     """One picture; what is wrong with it."""
-    png, report = render.render(document, source, values=values(document, source))
+    all_values = values(document, source)
+    png, report = render.render(document, source, {"job": all_values["job"]}, all_values)
     path.write_bytes(png)
     wrong = complaints(document, report)
     if len(png) > BYTES_MAX:

@@ -37,6 +37,8 @@ def text(value, unit, decimals=None):
         return "no data"
     if math.isinf(value):
         return "∞"
+    if unit == "percentunit" and decimals is None and 0 < abs(value) < 0.001:
+        return f"{value * 100:.2g} %"
     if unit == "percentunit":
         return f"{value * 100:.{1 if decimals is None else decimals}f} %"
     if unit == "percent":

@@ -60,17 +60,22 @@ class Traffic:
                 link = None
 
     def _oddities(self):
-        """Twice a second, to each instance, what no ordinary client does."""
-        while not self.ended.wait(0.5):
+        """Every second, what no ordinary client does: through HAProxy where it lets it pass."""
+        front = self.stack.port["front"]
+        while not self.ended.wait(1):
             redis_look_ups(self.stack.port["redis"])
+            for step in (aborted_upload, too_large, crowd):
+                self._try(step, front)
             for proxy in self.stack.proxies:
-                for oddity in (aborted_upload, malformed, too_large, purge, crowd, reload):
-                    if self.ended.is_set():
-                        return
-                    try:
-                        oddity(proxy)
-                    except (OSError, AssertionError, clients.wire.BrokenMessage):
-                        pass  # the instance may be stopped just now, or answer in its own way
+                for step in (malformed, purge, reload):
+                    self._try(step, proxy)
+
+    def _try(self, step, *arguments):
+        try:
+            if not self.ended.is_set():
+                step(*arguments)
+        except (OSError, AssertionError, clients.wire.BrokenMessage):
+            pass  # an instance may be stopped just now, or answer in its own way
 
 
 def redis_look_ups(port):
@@ -80,9 +85,9 @@ def redis_look_ups(port):
         link.recv(1000)
 
 
-def aborted_upload(proxy):
+def aborted_upload(port):
     """Half a body, and gone."""
-    link = proxy.client(timeout=2)
+    link = clients.Client(port, timeout=2)
     link.send(b"POST /upload/b HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n" + b"y" * 500)
     time.sleep(0.05)  # the slow client's pace, not a synchronisation
     link.reset()
@@ -95,9 +100,9 @@ def malformed(proxy):
         link.recv(1000)
 
 
-def too_large(proxy):
+def too_large(port):
     """A body beyond the route's limit."""
-    proxy.fetch("POST", "/upload/c", [("Content-Length", "1000000")], timeout=2)
+    clients.fetch(port, "POST", "/upload/c", [("Content-Length", "1000000")], timeout=2)
 
 
 def purge(proxy):
@@ -112,9 +117,9 @@ def reload(proxy):
                 [("Authorization", f"Bearer {dashboard_stack.TOKEN}")], timeout=2)
 
 
-def crowd(proxy):
+def crowd(port):
     """Several ask for the same at once: one leads, the others follow."""
-    links = [proxy.client(timeout=3) for _ in range(4)]
+    links = [clients.Client(port, timeout=3) for _ in range(6)]
     target = f"/items/MLA{time.monotonic_ns() % 10**9}?_latency=80ms"
     for link in links:
         link.send(clients.head("GET", target))

@@ -120,7 +120,7 @@ def test_repeated_row():
 @pytest.mark.parametrize("value,unit,expected", [
     (0.00025, "s", "250 µs"), (0.0125, "s", "12.5 ms"), (2.5, "s", "2.5 s"), (0, "s", "0 s"),
     (7200, "s", "2 h"), (1536, "bytes", "1.5 KiB"), (3 * 2**30, "Bps", "3 GiB/s"),
-    (0.9995, "percentunit", "100.0 %"), (12.34, "percent", "12.3 %"), (1234, "reqps", "1.23 kreq/s"),
+    (0.985, "percentunit", "98.5 %"), (0.00015, "percentunit", "0.015 %"), (12.34, "percent", "12.3 %"), (1234, "reqps", "1.23 kreq/s"),
     (0.333333, "ops", "0.333 /s"), (5, "short", "5"), (math.nan, "s", "no data"),
     (math.inf, "s", "∞"), (-0.5, "percentunit", "-50.0 %"),
 ])

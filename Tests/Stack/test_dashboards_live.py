@@ -15,6 +15,8 @@ from grafana.source import Source
 FAMILIES = catalogue.families()
 DOCUMENTS = {path.stem: json.loads(path.read_text(encoding="utf-8"))
              for path in sorted(generate.DIRECTORY.glob("*.json"))}
+# What "all" means: the jobs are listed, everything else is any value.
+ALL = {"job": ["meliproxy"]}
 TRAFFIC_S, SHOWN_S = 25, 22
 # Marks of what did not happen here.
 QUIET_ANNOTATIONS = {"Restarts", "Redis master", "Alerts"}
@@ -48,7 +50,7 @@ def test_every_query_has_data(live, uid):
     silent, early = [], []
     for panel in DOCUMENTS[uid]["panels"]:
         for target in panel.get("targets", []):
-            found = any(each.finite() for each in source.ask(panel, target, {}))
+            found = any(each.finite() for each in source.ask(panel, target, ALL))
             name = f"{panel['title']} {target['refId']}: {target['expr']}"
             if coming(target["expr"]):
                 early += [name] if found else []
@@ -60,12 +62,13 @@ def test_every_query_has_data(live, uid):
 
 @pytest.mark.parametrize("uid", DOCUMENTS)
 def test_every_variable_has_values(live, uid):
-    """And each value that is chosen alone leaves data on the dashboard."""
+    """Names, no paths; the job variable lists no job but the instances'."""
     _, source = live
     for each in DOCUMENTS[uid]["templating"]["list"]:
         if each["type"] == "query":
             values = source.label_values(source.expression(each["query"]["query"], {}, 1))
             assert values, each["name"]
+            assert each["name"] != "job" or values == ALL["job"]
             assert not any("$" in value or "/" in value for value in values), values
 
 
@@ -74,21 +77,21 @@ def test_one_instance_and_one_route(live):
     _, source = live
     panel = next(each for each in DOCUMENTS["meliproxy-instances"]["panels"]
                  if each["title"] == "Requests by instance")
-    both = source.data(panel, {})
-    one = source.data(panel, {"instance": ["meliproxy-1"]})
+    both = source.data(panel, ALL)
+    one = source.data(panel, {**ALL, "instance": ["meliproxy-1"]})
     assert {each.name for each in both} == {"meliproxy-1", "meliproxy-2"}
     assert {each.name for each in one} == {"meliproxy-1"}
     table = next(each for each in DOCUMENTS["meliproxy-routes"]["panels"]
                  if each["title"] == "Routes")
-    assert {each.labels["route"] for each in source.data(table, {"route": "item"})} == {"item"}
-    assert {each.labels["route"] for each in source.data(table, {})} >= {"item", "_other", "dead"}
+    assert {each.labels["route"] for each in source.data(table, {**ALL, "route": "item"})} == {"item"}
+    assert {each.labels["route"] for each in source.data(table, ALL)} >= {"item", "_other", "dead"}
 
 
 def test_annotations_can_be_asked(live):
     """Every annotation's query is understood; a version appeared."""
     _, source = live
     for each in DOCUMENTS["meliproxy-overview"]["annotations"]["list"]:
-        text = source.expression(each["expr"], {}, 1)
+        text = source.expression(each["expr"], ALL, 1)
         found = source.get("query_range", query=text, start=source.start, end=source.end, step=1)
         assert found["result"] or each["name"] in QUIET_ANNOTATIONS, each["name"]
 
@@ -99,7 +102,7 @@ def test_panels_say_what_happened(live):
 
     def last(uid, title, ref="A", **labels):
         panel = next(each for each in DOCUMENTS[uid]["panels"] if each["title"] == title)
-        return [each.finite()[-1] for each in source.data(panel, {}) if each.target == ref
+        return [each.finite()[-1] for each in source.data(panel, ALL) if each.target == ref
                 and all(each.labels.get(key) == value for key, value in labels.items())]
 
     assert last("meliproxy-overview", "Instances ready") == [2]
@@ -114,7 +117,7 @@ def test_panels_say_what_happened(live):
     assert 0 < p50 < p99 < 10
     heat = next(each for each in DOCUMENTS["meliproxy-overview"]["panels"]
                 if each["title"] == "Requests by hour of the day")
-    hours = {each.name: each.finite()[-1] for each in source.data(heat, {})}
+    hours = {each.name: each.finite()[-1] for each in source.data(heat, ALL)}
     assert len(hours) == 24 and max(hours.values()) > 2 * min(hours.values())
 
 
@@ -126,7 +129,7 @@ def test_foreign_metrics_are_as_listed(live):
                                         "end": source.end})
         assert found, name
         labels = {label for each in found for label in each} - catalogue.TARGET_LABELS
-        assert family.labels <= labels | {"severity", "service", "long", "short"}, (name, labels)
+        assert family.labels <= labels | {"severity", "service", "component", "long", "short"}, (name, labels)
         for label, vocabulary in family.values.items():
             assert {each[label] for each in found if label in each} <= vocabulary, (name, label)
     assert len(stack.query("up == 1")) == 6
@@ -136,7 +139,7 @@ def test_every_panel_is_drawn(live):
     """Each panel that has data leaves ink on the picture."""
     _, source = live
     for uid in ("meliproxy-overview", "meliproxy-routes"):
-        png, report = render.render(DOCUMENTS[uid], source, values={"route": ["item", "_other"]})
+        png, report = render.render(DOCUMENTS[uid], source, ALL, {"route": ["item", "_other"]})
         assert png.startswith(b"\x89PNG") and len(png) < 300_000
         assert render.empty_drawings(report) == []
         assert sum(ink is not None for _, _, ink in report) > 10

@@ -136,7 +136,7 @@ def versions(page):
         ("Running for", "s",
          f"max by ({keys}) ((time() - {pick('process_start_time_seconds')}) * on (job, instance) "
          f"group_left (version, revision, swift) {pick('build_info')})"),
-        ("Configuration age", "s",
+        ("Config age", "s",
          f"max by ({keys}) ((time() - {pick('config_last_reload_success_timestamp_seconds')}) * "
          f"on (job, instance) group_left (version, revision, swift) {pick('build_info')})"),
     ]

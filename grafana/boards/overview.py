@@ -1,7 +1,7 @@
 """Is it healthy now, and if not, where does it come from?"""
-from grafana.boards.parts import (GREEN, ORANGE, RED, YELLOW, Board, heatmap, hours, link, number,
-                                  series, states, steps, target)
-from grafana.boards.queries import over, pick, quantile, rate, total
+from grafana.boards.parts import (BREAKER, GREEN, ORANGE, RED, YELLOW, Board, heatmap, hours, link,
+                                  number, series, states, steps, target)
+from grafana.boards.queries import breaker, over, pick, quantile, rate, total
 from grafana.boards.variables import variables
 
 DURATION = "http_request_duration_seconds"
@@ -107,14 +107,10 @@ def where(page):
         "Refused or broken off", "Requests that ended at the level of the protocol: malformed, too "
         "large, too slow, gone, or cut short by the upstream.",
         [target(total("http_request_errors_total", "reason"), "{{reason}}")], "reqps"), 8)
-    state = 'max by (upstream) ({})'
-    broken = (state.format(pick("circuit_breaker_state", 'state="open"')) + " * 2 + "
-              + state.format(pick("circuit_breaker_state", 'state="half_open"')))
     page.add(states(
         "Circuit breakers", "Worst state of each upstream's breaker over all instances. Open: nothing "
         "is forwarded; what is stored is served, the rest refused.",
-        [target(broken, "{{upstream}}")],
-        [(0, "closed", GREEN), (1, "half open", YELLOW), (2, "open", RED)],
+        [target(breaker(), "{{upstream}}")], BREAKER,
         links=[link("Upstream", "upstream", upstream="upstream")]), 24, 5)
 
 
@@ -124,11 +120,12 @@ def before(page):
         "Requests, this week and last", "The same hour a week ago, from as long ago as Prometheus "
         "keeps its data.",
         [target(total(REQUESTS), "now"), target(total(REQUESTS, back="1w"), "a week ago")],
-        "reqps", interval="1m"), 6)
+        "reqps", interval="1m", colours=("now", "a week ago")), 6)
     page.add(series(
         "p99, this week and last", "The same hour a week ago.",
         [target(quantile(0.99, DURATION), "now"),
-         target(quantile(0.99, DURATION, back="1w"), "a week ago")], "s", interval="1m"), 6)
+         target(quantile(0.99, DURATION, back="1w"), "a week ago")], "s", interval="1m",
+        colours=("now", "a week ago")), 6)
     page.add(series(
         "Requests by day", "By route, in the 24 hours before each point; of the last seven days.",
         [target(f"sum by (route) (increase({pick(REQUESTS)}[1d]))", "{{route}}")], "short",

@@ -8,12 +8,15 @@ ROW_HEIGHT = 1
 GREEN, YELLOW, ORANGE, RED, BLUE = "green", "yellow", "orange", "red", "blue"
 PURPLE, GREY = "purple", "#8e8e8e"
 
+# The states of a breaker, as `queries.breaker` counts them.
+BREAKER = [(0, "closed", GREEN), (0.5, "ramp", BLUE), (1, "half open", YELLOW), (2, "open", RED)]
+
 # One colour for one word, on every dashboard.
 WORD_COLOURS = {
     "2xx": GREEN, "3xx": BLUE, "4xx": YELLOW, "5xx": RED, "429": ORANGE,
     "hit": GREEN, "stale": YELLOW, "miss": BLUE, "bypass": PURPLE, "none": GREY,
     "stale-served": YELLOW, "collapsed": "#56a64b", "proxy": ORANGE, "upstream": RED,
-    "p50": GREEN, "p90": YELLOW, "p99": RED,
+    "now": GREEN, "a week ago": GREY, "p50": GREEN, "p90": YELLOW, "p99": RED,
 }
 
 
@@ -199,10 +202,12 @@ def hours(title, more=""):
 
 
 def states(title, description, targets, words, **more):
-    """Which state each series was in, over time. `words`: [(value, word, colour)]."""
-    mappings = [{"type": "value", "options": {
-        str(value): {"text": word, "color": colour, "index": index}
-        for index, (value, word, colour) in enumerate(words)}}]
+    """Which state each series was in, over time. `words`: [(value, word, colour)], ascending; each
+    holds up to the next one's value."""
+    ends = [value - 0.001 for value, _, _ in words[1:]] + [None]
+    mappings = [{"type": "range", "options": {
+        "from": value, "to": end, "result": {"text": word, "color": colour, "index": index}}}
+        for index, ((value, word, colour), end) in enumerate(zip(words, ends))]
     thresholds = steps(*[(value, colour) for value, _, colour in words[1:]], base=words[0][2])
     options = {"mergeValues": True, "showValue": "auto", "alignValue": "left", "rowHeight": 0.8,
                "legend": {"showLegend": True, "displayMode": "list", "placement": "bottom",

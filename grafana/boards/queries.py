@@ -52,6 +52,13 @@ def hour_of_day(hour, more=""):
     return f"max_over_time(({hourly} and on () hour() == {hour})[1d:1h])"
 
 
+def breaker(more=""):
+    """Worst state of each upstream's breaker: 0 closed, 0.5 ramp, 1 half open, 2 and more open."""
+    states = [largest(pick("circuit_breaker_state", f'{more}{"," if more else ""}state="{state}"'),
+                      "upstream") for state in ("open", "half_open", "ramp")]
+    return f"{states[0]} * 2 + {states[1]} + {states[2]} * 0.5"
+
+
 def largest(inner, by):
     """The largest, by labels."""
     return f"max by ({by}) ({inner})"

@@ -83,7 +83,8 @@ def one_route(page):
     page.add(series(
         "This week and last, this route", "Answers per second, and those of the same hour a week ago.",
         [target(total(REQUESTS, more=CHOSEN), "now"),
-         target(total(REQUESTS, more=CHOSEN, back="1w"), "a week ago")], "reqps", interval="1m"), 8)
+         target(total(REQUESTS, more=CHOSEN, back="1w"), "a week ago")], "reqps", interval="1m",
+        colours=("now", "a week ago")), 8)
     joined = "on (job, instance) group_left (version) " + pick("build_info")
     page.add(series(
         "p99 by version, this route", "Whether the new version is slower than the old.",

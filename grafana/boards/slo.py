@@ -43,7 +43,7 @@ def board():
         "Burn alerts", "Budget alerts that are pending or firing now.",
         [("Active", "short", 'ALERTS{alertname=~".*BudgetBurn"}')],
         ["alertname", "alertstate", "severity", "long", "short"],
-        hidden=["__name__", "job", "service", "instance"],
+        hidden=["__name__", "job", "service", "component", "instance"],
         overrides=[by_name("Active", "custom.hidden", True)]), 24, 6)
     return page
 

@@ -1,7 +1,6 @@
 """Is it the upstream, and what do we do about it?"""
-from grafana.boards.parts import (GREEN, ORANGE, RED, YELLOW, Board, link, series, states, steps,
-                                  target)
-from grafana.boards.queries import largest, over, pick, quantile, total
+from grafana.boards.parts import BREAKER, GREEN, ORANGE, RED, Board, link, series, states, steps, target
+from grafana.boards.queries import breaker, largest, over, pick, quantile, total
 from grafana.boards.variables import variables
 
 CHOSEN = 'upstream=~"$upstream"'
@@ -15,7 +14,7 @@ def board():
     attempts(page.row("Attempts"))
     times(page.row("Times"))
     pool(page.row("Connections"))
-    breaker(page.row("Breaker, gate, load shedding"))
+    held_back(page.row("Breaker, gate, load shedding"))
     limits(page.row("Limits"))
     return page
 
@@ -76,15 +75,11 @@ def pool(page):
         "percentunit", lines=steps((0.2, RED))), 6)
 
 
-def breaker(page):
+def held_back(page):
     """What holds load back from an upstream in trouble."""
-    state = "max by (upstream) ({})"
     page.add(states(
         "Breaker state", "Worst over all instances.",
-        [target(state.format(pick("circuit_breaker_state", CHOSEN + ',state="open"')) + " * 2 + "
-                + state.format(pick("circuit_breaker_state", CHOSEN + ',state="half_open"')),
-                "{{upstream}}")],
-        [(0, "closed", GREEN), (1, "half open", YELLOW), (2, "open", RED)]), 12, 6)
+        [target(breaker(CHOSEN), "{{upstream}}")], BREAKER), 12, 6)
     page.add(states(
         "Gate", "Whether the gate of each upstream is closed on at least one instance.",
         [target(largest(pick("upstream_gate_closed", CHOSEN), "upstream"), "{{upstream}}")],
@@ -96,15 +91,18 @@ def breaker(page):
     page.add(series(
         "Breaker transitions", "In the time of one step. A breaker that flaps has thresholds that "
         "are too tight, or an upstream that half works.",
-        [target(f"sum by (upstream, to) (increase({pick('circuit_breaker_transitions_total', CHOSEN)}"
-                "[$__rate_interval]))", "{{upstream}} to {{to}}")], "short"), 6)
+        [target(f"sum by (upstream, state) (increase({pick('circuit_breaker_transitions_total', CHOSEN)}"
+                "[$__rate_interval]))", "{{upstream}} to {{state}}")], "short"), 6)
     page.add(series(
         "Load shed", "Requests per second refused to keep the rest fast.",
         [target(total("shed_total", "upstream, reason", CHOSEN), "{{upstream}} {{reason}}")],
         "reqps"), 6)
     page.add(series(
-        "Concurrency limit", "Requests that may be under way at an upstream, as adapted.",
-        [target(f"min by (upstream) ({pick('concurrency_limit', CHOSEN)})", "{{upstream}}")],
+        "Concurrency", "Requests that may be under way at an upstream, as adapted; those that are, and "
+        "those that wait for their turn. Sums of all instances.",
+        [target(f"sum by (upstream) ({pick(f'concurrency_{part}', CHOSEN)})",
+                f"{{{{upstream}}}} {words}")
+         for part, words in (("limit", "limit"), ("in_flight", "in flight"), ("queued", "queued"))],
         "short"), 6)
 
 

@@ -6,11 +6,15 @@ ALL = {"selected": True, "text": ["All"], "value": ["$__all"]}
 
 
 def choice(name, label, query, hidden):
-    """A variable of several values, all of them at first, asked for again with each time range."""
+    """A variable of several values, all of them at first, asked for again with each time range.
+    All jobs are those that the variable lists, not any job: process_ and scrape_ metrics are
+    everybody's, Prometheus' own and HAProxy's too."""
+    more = {} if name == "job" else {"allValue": ".+"}
     return {
+        **more,
         "name": name, "label": label, "type": "query", "datasource": DATASOURCE,
         "query": {"query": query, "refId": f"variable-{name}"},
-        "multi": True, "includeAll": True, "allValue": ".+", "current": ALL, "refresh": 2,
+        "multi": True, "includeAll": True, "current": ALL, "refresh": 2,
         "sort": 1, "regex": "", "hide": 2 if hidden else 0, "skipUrlSync": False, "options": [],
     }
 
