@@ -3,16 +3,16 @@ units, thresholds, stacks and colours, drawn by matplotlib, so that what a panel
 and checked where no Grafana runs."""
 import io
 
-import matplotlib
+import numpy
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image
 
-matplotlib.use("agg")
-import matplotlib.pyplot as plt  # noqa: E402  (after the choice of the backend)
-import numpy  # noqa: E402
-from PIL import Image  # noqa: E402
+from grafana import draw
 
-from grafana import draw  # noqa: E402
-
-PIXELS_X, PIXELS_Y, GAP, DPI = 64, 34, 6, 100
+# Of one cell of the grid, between panels, of the title.
+PIXELS_X, PIXELS_Y, GAP, HEAD = 64, 34, 6, 44
+DPI = 100
 INK_MIN = 0.0004
 PAPER, PANEL = "#f4f5f5", "#ffffff"
 
@@ -48,52 +48,50 @@ def ink(image, box):
     return float((part.min(axis=2) < 200).mean()) if part.size else 0.0
 
 
-def render(dashboard, source, chosen=None, values=None, only=None):
+def render(dashboard, source, chosen=None, values=None):
     """(PNG bytes, report). The report: [(panel's title, number of series, ink)], in which ink is
-    None for a panel without data. `only`: draw the panels with these titles."""
-    chosen, values = chosen or {}, values or {}
-    places = expanded(dashboard, chosen, values)
-    if only:
-        places = [(panel, mine) for panel, mine in places if panel["title"] in only]
-        first = min(panel["gridPos"]["y"] for panel, _ in places)
-        for panel, _ in places:
-            panel["gridPos"]["y"] -= first
+    None for a panel without data. `chosen`: variable -> values; `values`: all of a variable's
+    values, for rows that are repeated."""
+    chosen = chosen or {}
+    places = expanded(dashboard, chosen, values or {})
     rows = max(panel["gridPos"]["y"] + panel["gridPos"]["h"] for panel, _ in places)
-    size = (24 * PIXELS_X, rows * PIXELS_Y + 50)
-    figure = plt.figure(figsize=(size[0] / DPI, size[1] / DPI), dpi=DPI, facecolor=PAPER)
-    figure.text(12 / size[0], 1 - 20 / size[1], dashboard["title"], fontsize=13, weight="bold",
-                va="center")
-    figure.text(1 - 12 / size[0], 1 - 20 / size[1], dashboard["description"], fontsize=9,
-                va="center", ha="right", color="#555")
-    drawn, timed = [], []
-    for panel, mine in places:
-        place = panel["gridPos"]
-        left, top = place["x"] * PIXELS_X + GAP / 2, size[1] - 44 - place["y"] * PIXELS_Y
-        frame = draw.Frame(figure, size, left, top - place["h"] * PIXELS_Y + GAP,
-                           place["w"] * PIXELS_X - GAP, place["h"] * PIXELS_Y - GAP)
-        if panel["type"] == "row":
-            frame.title("▾ " + panel["title"], size=11)
-            continue
-        frame.paper(PANEL)
-        frame.title(panel["title"])
-        data = source.data(panel, mine)
-        axes = draw.KINDS[panel["type"]](frame, panel, data, source.span(panel)) if data \
-            else frame.nothing()
-        if panel["type"] == "timeseries" and data and not panel.get("timeFrom"):
-            timed.append(axes)
-        drawn.append((panel["title"], data, axes))
-    figure.canvas.draw()
-    image = numpy.asarray(figure.canvas.buffer_rgba())
-    report = [(title, len(data), ink(image, axes.get_window_extent().extents) if data else None)
-              for title, data, axes in drawn]
+    size = (24 * PIXELS_X, rows * PIXELS_Y + HEAD)
+    figure = Figure(figsize=(size[0] / DPI, size[1] / DPI), dpi=DPI, facecolor=PAPER)
+    canvas = FigureCanvasAgg(figure)
+    head = draw.Frame(figure, size, 0, size[1] - HEAD, size[0], HEAD)
+    head.write(12, HEAD - 20, dashboard["title"], size=13, weight="bold")
+    head.write(size[0] - 12, HEAD - 20, dashboard["description"], size=9, colour="#555", ha="right")
+    drawn = [draw_panel(figure, size, panel, source, mine) for panel, mine in places]
+    drawn = [each for each in drawn if each]
+    canvas.draw()
+    image = numpy.asarray(canvas.buffer_rgba()).copy()
+    report = [(panel["title"], len(data),
+               ink(image, axes.get_window_extent().extents) if data else None)
+              for panel, data, axes in drawn]
     # Only now, so that they do not pass for data.
     marks = source.marks(dashboard, chosen)
-    for axes in timed:
-        draw.marks(axes, marks)
-    figure.canvas.draw()
-    png = compressed(numpy.asarray(figure.canvas.buffer_rgba()))
-    plt.close(figure)
-    return png, report
+    for panel, data, axes in drawn:
+        if panel["type"] == "timeseries" and data and not panel.get("timeFrom"):
+            draw.marks(axes, marks)
+    canvas.draw()
+    return compressed(numpy.asarray(canvas.buffer_rgba())), report
+
+
+def draw_panel(figure, size, panel, source, chosen):
+    """(panel, its series, its axes); None for a row."""
+    place = panel["gridPos"]
+    frame = draw.Frame(figure, size, place["x"] * PIXELS_X + GAP / 2,
+                       size[1] - HEAD - (place["y"] + place["h"]) * PIXELS_Y + GAP,
+                       place["w"] * PIXELS_X - GAP, place["h"] * PIXELS_Y - GAP)
+    if panel["type"] == "row":
+        frame.title("▾ " + panel["title"], size=11)
+        return None
+    frame.paper(PANEL)
+    frame.title(panel["title"])
+    data = source.data(panel, chosen)
+    if not data:
+        return panel, data, frame.nothing()
+    return panel, data, draw.KINDS[panel["type"]](frame, panel, data, source.span(panel))
 
 
 def compressed(image):

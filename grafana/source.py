@@ -62,7 +62,9 @@ class Source:
 
         def value(match):
             words = chosen.get(match[1], ".+")
-            return words if isinstance(words, str) else "|".join(map(re.escape, words))
+            # Twice escaped, as Grafana does: for the regular expression, and for PromQL's string.
+            return words if isinstance(words, str) else "|".join(
+                re.sub(r"([\\^$*+?.()|\[\]{}])", r"\\\\\1", word) for word in words)
 
         return re.sub(r"\$([a-z]+)", value, text)
 

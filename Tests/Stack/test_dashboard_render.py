@@ -133,8 +133,8 @@ def test_grafana_variables():
     """The window holds four scrapes at least, and one more than the step; values are joined."""
     source = Source("http://nowhere", 0, 600, scrape=5)
     text = 'rate(x{instance=~"$instance",job=~"$job"}[$__rate_interval]) + x[$__range]'
-    assert source.expression(text, {"instance": ["a.b", "c"]}, 5) == \
-        'rate(x{instance=~"a\\.b|c",job=~".+"}[20s]) + x[600s]'
+    assert source.expression(text, {"instance": ["a.b", "c-d"]}, 5) == \
+        'rate(x{instance=~"a\\\\.b|c-d",job=~".+"}[20s]) + x[600s]'
     assert "[65s]" in source.expression(text, {}, 60)
 
 
