@@ -98,7 +98,9 @@ def test_annotations_can_be_asked(live):
 
 def test_panels_say_what_happened(live):
     """The numbers are those of the traffic, not just any."""
-    _, source = live
+    stack, narrow = live
+    # A window of 20 s, in which even the rarest request was sent several times.
+    source = Source(stack.url, narrow.start, narrow.end, scrape=5)
 
     def last(uid, title, ref="A", **labels):
         panel = next(each for each in DOCUMENTS[uid]["panels"] if each["title"] == title)
