@@ -60,9 +60,10 @@ def pool(page):
         [target(f"sum by (upstream, state) ({pick('upstream_connections', CHOSEN)})",
                 "{{upstream}} {{state}}")], "short", stack=True), 6)
     page.add(series(
-        "Reuse", "Share of attempts that went over a kept connection.",
+        "Reuse", "Share of answers that came over a kept connection. An upstream that cannot be "
+        "reached opens none and has no line.",
         [target(f"1 - {total('upstream_connections_opened_total', 'upstream', CHOSEN)} / "
-                f"{total(TRIED, 'upstream', CHOSEN)}", "{{upstream}}")],
+                f"{total('upstream_requests_total', 'upstream', CHOSEN)}", "{{upstream}}")],
         "percentunit", maximum=1), 6)
     page.add(series(
         "Retries", "Per second, by how they ended.",
