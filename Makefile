@@ -23,7 +23,7 @@ SWIFT_FILES := Sources Tests Package.swift
 .PHONY: help
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | \
-		awk -F ':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
+		awk -F ':.*## ' '{ printf "  make %-18s %s\n", $$1, $$2 }'
 
 .PHONY: packages
 packages:
@@ -124,6 +124,17 @@ mutants: ## inverts decisions of the cache policy; a test must notice each (4 mi
 docs: packages ## write docs/metrics.md and the table of docs/configuration.md from the catalogues
 	@MELIPROXY_WRITE_DOCS=1 swift test $(TESTS) \
 		--filter "TidyTests.PageTests|SettingsTests/documentation|LibraryTests/embedded"
+
+.PHONY: dashboards
+dashboards: ## write grafana/dashboards/*.json from grafana/boards/
+	@python3 -m grafana.generate
+
+.PHONY: dashboard-pictures
+dashboard-pictures: ## draw docs/images/dashboard-*.png from a stack on loopback (5 minutes)
+	@scripts/install-packages test
+	@scripts/venv test
+	@$(MAKE) build
+	@.venv/bin/python -m grafana.pictures
 
 .PHONY: format
 format: ## lay out all Swift sources
