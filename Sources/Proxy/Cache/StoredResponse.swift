@@ -93,3 +93,8 @@ struct FetchStart: Sendable {
     /// Invalidations by unsafe requests before.
     let invalidations: UInt64
 }
+
+extension StoredResponse: CustomReflectable {
+    /// Without the fields: an atomic one cannot be copied into a mirror.
+    var customMirror: Mirror { Mirror(self, children: ["status": metadata.status]) }
+}
