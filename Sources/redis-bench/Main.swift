@@ -7,7 +7,11 @@ import Time
 /// (Benchmarks/redis.py).
 @main
 struct Bench {
-    static func main() throws {
+    static func main() throws { try run() }
+
+    /// Not `main` itself, which belongs to the main actor: its closures would wait for a thread that
+    /// runs the loop.
+    private nonisolated static func run() throws {
         let numbers = CommandLine.arguments.dropFirst().compactMap { Int($0) }
         guard numbers.count == 3, let port = UInt16(exactly: numbers[0]) else {
             say(.standardError, "usage: redis-bench PORT DEPTH SECONDS\n")

@@ -14,29 +14,32 @@ struct ExampleTests {
         func show(_ text: String) { shown.withLock { $0.append(text) } }
         let sentinels = topology.sentinels.map(\.endpoint)
 
-        SignalWatch.ignoreBrokenPipes()
-        let loop = try Loop()
-        try loop.runWith { () throws(LoopError) in
-            let feed = MasterFeed()
-            let driver = MasterDriver(
-                on: loop, ResolverSettings(.sentinels(sentinels, group: "main", nodes: [])),
-                feed: feed)
-            let client = Client(on: loop, feed: feed)
-            driver.start()
-            client.start()
-            loop.spawn {
-                if await client.waitUntilConnected(nanoseconds: 2_000_000_000) {
-                    _ = await client.send(Command("SET", ["greeting", "hello"]))
-                    switch await client.send(Command("GET", ["greeting"], access: .read)) {
-                    case .success(let reply): show(reply.text ?? "no such key")
-                    case .failure(let failure): show(failure.rawValue)
+        func greet() throws {
+            SignalWatch.ignoreBrokenPipes()
+            let loop = try Loop()
+            try loop.runWith { () throws(LoopError) in
+                let feed = MasterFeed()
+                let driver = MasterDriver(
+                    on: loop, ResolverSettings(.sentinels(sentinels, group: "main", nodes: [])),
+                    feed: feed)
+                let client = Client(on: loop, feed: feed)
+                driver.start()
+                client.start()
+                loop.spawn {
+                    if await client.waitUntilConnected(nanoseconds: 2_000_000_000) {
+                        _ = await client.send(Command("SET", ["greeting", "hello"]))
+                        switch await client.send(Command("GET", ["greeting"], access: .read)) {
+                        case .success(let reply): show(reply.text ?? "no such key")
+                        case .failure(let failure): show(failure.rawValue)
+                        }
                     }
+                    client.close()
+                    driver.close()
+                    loop.stop()
                 }
-                client.close()
-                driver.close()
-                loop.stop()
             }
         }
+        try greet()
         #expect(shown.withLock { $0 } == ["hello"])
     }
 

@@ -233,7 +233,15 @@ extension Simulation {
         case .stopInstance:
             instance.stop()
             world.after(length) { instance.goOn() }
-        case .muteListener: instance.listener?.isMute = true
+        case .muteListener:
+            guard let listener = instance.listener else { return }
+            if world.chance(2) == 0 {
+                listener.isMute = true
+            } else {
+                // This one breaks, and the next is mute as soon as it is set up.
+                instance.isNextListenerMute = true
+                network.close(listener, by: listener.server)
+            }
         case .dropConnection:
             var open = instance.connections
             // Of ten connections these two matter most.

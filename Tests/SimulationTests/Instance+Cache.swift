@@ -363,7 +363,10 @@ extension Instance {
                 return tell(.lost(attempt: connection.attempt))
             }
             network.send(.listen, connection, from: self)
-        case .listening: tell(.listening(attempt: connection.attempt))
+        case .listening:
+            connection.isMute = isNextListenerMute
+            isNextListenerMute = false
+            tell(.listening(attempt: connection.attempt))
         case .invalidated(let keys):
             for key in keys ?? keyBytes {
                 if let sentAt = sentBeats[key] { provedAt = max(provedAt, sentAt) }

@@ -38,6 +38,7 @@ final class Instance: Process {
     var coherence: Coherence
     var coherenceWakeAt: UInt64 = .max
     var listener: Connection?
+    var isNextListenerMute = false
     var attempt: UInt64 = 0
     var listenerBackoff = Backoff()
     var liveUntil: UInt64 = 0
