@@ -2,7 +2,8 @@
 /// dashboards and the alert rules are checked against it.
 public enum Catalogue {
     /// All families, sorted by name.
-    public static let all: [Family] = (http + cache + connections + upstream + instance + process)
+    public static let all: [Family] =
+        (http + cache + limits + connections + upstream + instance + process)
         .sorted { $0.name < $1.name }
 }
 

@@ -137,4 +137,8 @@ public enum LabelName: String, CaseIterable, Sendable {
     case role
     /// What a purge was about (`CachePurgeKind`).
     case kind
+    /// The name of a rule of `limits`.
+    case rule
+    /// What a rule decided (`RateLimitDecision`).
+    case decision
 }

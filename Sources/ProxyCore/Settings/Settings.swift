@@ -30,6 +30,12 @@ public struct Settings: Sendable, Equatable {
     public var shutdown: ShutdownSettings
     /// The memory tier of the cache; nil: off, and nothing is cached.
     public var memory: CacheMemorySettings?
+    /// Rate limits, in the file's order; names are unique.
+    public var limits: [LimitRule] = []
+    /// Where requests say which application they come from.
+    public var applicationID: [ApplicationSource] = []
+    /// Which fields about limits answers carry.
+    public var limitFields = LimitFields.standard
 
     /// The settings of an empty file: no upstream, no route, defaults for the rest.
     public init() {

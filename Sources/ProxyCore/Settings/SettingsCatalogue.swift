@@ -22,7 +22,8 @@ public struct SettingsKey: Sendable, Equatable {
 public enum SettingsCatalogue {
     /// The keys in the order of the documentation.
     public static let keys: [SettingsKey] =
-        instance + client + cache + upstreams + routes + routeCache + operation
+        instance + client + cache + upstreams + routes + routeCache + limits
+        + operation
 
     /// The keys that may stand directly below `schema` (a path of the catalogue's form; empty: the
     /// top of the file), in the catalogue's order; nil if any name may.

@@ -88,7 +88,7 @@ extension SettingsReader {
     }
 
     /// RFC 9110 §9.3.2: HEAD is GET without the content, so a route for GET takes HEAD as well.
-    private static func method(_ text: String) throws(TextProblem) -> MethodSet {
+    static func method(_ text: String) throws(TextProblem) -> MethodSet {
         if text == "GET" { return [.get, .head] }
         let known = MethodSet.names.dropLast().filter { $0 != "CONNECT" }
         guard known.contains(text) else {
