@@ -16,6 +16,10 @@ final class Instance: Sendable {
     let connectionsMax: Int
     /// The memory tier of the cache; nil if it is off.
     let memory: MemoryCache?
+    /// The states of rate limits.
+    let limitTables: LimitTables
+    /// Each worker's count of who asks most.
+    let tops = Locked<[TrafficTop]>([])
     /// The gauges of each upstream's pools, for the admin API.
     let upstreamViews = Locked<[String: [UpstreamMetrics.View]]>([:])
     private let connections = Atomic<Int>(0)
@@ -24,6 +28,8 @@ final class Instance: Sendable {
         _ settings: Settings, name: String, workerCount: Int, connectionsMax: Int,
         accessLog: AccessLog?, diagnostics: Diagnostics
     ) {
+        limitTables = LimitTables(
+            seed: SeedWords(), clock: LimitClock(monotonic: .now(), wall: .now()))
         memory = settings.memory.map { MemoryCache($0, seed: SeedWords()) }
         var limits = CardinalityLimits()
         limits.routesMax = settings.telemetry.routeLabelsMax
@@ -35,7 +41,8 @@ final class Instance: Sendable {
         nameBytes = Array(name.utf8)
         self.workerCount = workerCount
         self.connectionsMax = connectionsMax
-        registry.register { [diagnostics, memory] sink in
+        registry.register { [diagnostics, memory, limitTables] sink in
+            limitTables.collect(into: &sink)
             memory?.collect(into: &sink)
             diagnostics.collect(into: &sink)
             ProcessMetrics.collect(into: &sink)

@@ -23,6 +23,7 @@ final class ClientRequest {
     /// What its task is to do.
     var step = Step.fetch
     var caching = CacheUse()
+    var limiting = LimitUse()
     /// Whether it goes on without a client, for the cache: it is counted and logged already, or never is.
     private(set) var isDetached = false
 
@@ -95,6 +96,7 @@ final class ClientRequest {
         step = .fetch
         isDetached = false
         caching.reset()
+        limiting.reset()
         interrupt.reset()
         relay.reset()
         upload.reset()
@@ -176,6 +178,7 @@ final class ClientRequest {
         precondition(!isFinished, "a request was finished twice")
         isFinished = true
         guard let connection else { return }
+        settleLimits()
         let duration = Instant.now().nanoseconds(since: started)
         worker.record(self, durationNanoseconds: duration)
         self.connection = nil
