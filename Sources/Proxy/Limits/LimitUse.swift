@@ -21,6 +21,8 @@ struct LimitMatch {
     var isCandidateDenied = false
     var isCharged = false
     var isCandidateCharged = false
+    /// When it was charged, by the clock of limits.
+    var chargedAt = Instant(nanoseconds: 0)
 
     /// Whether it refuses the request.
     var refuses: Bool { !isShadow && verdict.map { !$0.isAllowed } ?? false }
@@ -35,8 +37,6 @@ struct LimitUse {
     var keys: [UInt8] = []
     /// What the client is told, in the order of the rules.
     var notices: [LimitNotice] = []
-    /// When the charges were made, by the clock of limits.
-    var chargedAt = Instant(nanoseconds: 0)
     /// The decision, for the log.
     var decision = RateLimitDecision.allow
     /// The rule that decided, or has least room.
@@ -81,26 +81,26 @@ extension LimitSet {
     /// and only if none refuses is anything spent. True if the request may go on.
     func decide(_ use: inout LimitUse, from first: Int, now: Instant) -> Bool {
         if first == use.matches.count { return true }
-        use.chargedAt = clock.time(now)
-        let refusals = step(first, first, &use)
+        let refusals = step(first, first, &use, clock.time(now))
         conclude(&use, from: first, refusals)
         return refusals == 0
     }
 
     /// Asks the rule of the match at `index` and, under its lock, those behind it, then acts on what all have said:
     /// the number that refuse, which is returned. Locks are taken in one order everywhere, that of the tables.
-    private func step(_ index: Int, _ first: Int, _ use: inout LimitUse) -> Int {
+    private func step(
+        _ index: Int, _ first: Int, _ use: inout LimitUse, _ now: Instant
+    ) -> Int {
         guard index < use.matches.count else {
             var refusals = 0
             for place in first..<index where use.matches[place].refuses { refusals += 1 }
             return refusals
         }
         let match = use.matches[index]
-        let now = use.chargedAt
         return tables[match.rule].shard(match.hash).withLock { shard in
             let slot = LimitSet.slot(match, &shard, use.keys, now)
             use.matches[index].verdict = shard.check(slot, cost: match.cost, now: now)
-            let refusals = step(index + 1, first, &use)
+            let refusals = step(index + 1, first, &use, now)
             settle(&use.matches[index], slot, &shard, refusals, now)
             return refusals
         }
@@ -118,6 +118,7 @@ extension LimitSet {
         _ now: Instant
     ) {
         guard let verdict = match.verdict else { return }
+        match.chargedAt = now
         if !verdict.isAllowed {
             match.decision = match.isShadow ? .shadowDeny : .deny
             if !verdict.isPenalized { shard.strike(slot, now: now) }
@@ -179,7 +180,7 @@ extension LimitSet {
             tables[match.rule].shard(match.hash).withLock { shard in
                 shard.refund(
                     keys.span.extracting(match.key), hash: match.hash, cost: match.cost,
-                    chargedAt: use.chargedAt, isEnforced: match.isCharged,
+                    chargedAt: match.chargedAt, isEnforced: match.isCharged,
                     isCandidate: match.isCandidateCharged)
             }
             use.matches[index].isCharged = false

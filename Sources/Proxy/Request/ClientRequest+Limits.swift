@@ -29,7 +29,6 @@ extension ClientRequest {
 
     private func answerLimited(_ set: LimitSet) {
         let rule = set.plans.plans[limiting.policy].rule
-        caching.result = nil
         answerLocally(429, "over the limit \(rule.name), \(Rate.text(rule.rates))")
     }
 

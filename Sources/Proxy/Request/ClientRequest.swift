@@ -160,6 +160,7 @@ final class ClientRequest {
         upload.trim()
         relay.trim()
         caching.reset()
+        limiting.reset()
     }
 
     /// The client is gone: whoever waits for anything on its behalf stops.

@@ -48,7 +48,7 @@ public struct RateMeter: Sendable, Equatable {
     /// Words of a key's state.
     public var wordCount: Int {
         switch algorithm {
-        case .tokenBucket: 2
+        case .tokenBucket: 4
         case .fixedWindow: 3
         case .slidingWindow: Self.slidingHeadWords + capacity
         }
@@ -97,7 +97,7 @@ public struct RateMeter: Sendable, Equatable {
         _ words: inout [UInt32], at base: Int, cost: UInt32, chargedAt: Instant
     ) {
         switch algorithm {
-        case .tokenBucket: refundBucket(&words, base, cost)
+        case .tokenBucket: refundBucket(&words, base, cost, chargedAt)
         case .fixedWindow: refundFixed(&words, base, cost, chargedAt)
         case .slidingWindow: refundSliding(&words, base, cost, chargedAt)
         }

@@ -1,7 +1,7 @@
 internal import Time
 
 /// The generic cell rate algorithm (ITU-T I.371): the state is the time at which the bucket will be full
-/// again, `tat`. Two words.
+/// again, `tat`, and since when it has not been full. Two words each.
 extension RateMeter {
     func checkBucket(
         _ words: [UInt32], _ base: Int, _ cost: UInt32, _ now: Instant
@@ -18,11 +18,18 @@ extension RateMeter {
 
     func spendBucket(_ words: inout [UInt32], _ base: Int, _ cost: UInt32, _ now: Instant) {
         let tat = max(Self.wide(words, base), now.nanoseconds)
+        if tat == now.nanoseconds { Self.setWide(&words, base + 2, tat) }
         Self.setWide(&words, base, tat &+ interval &* UInt64(cost))
     }
 
-    func refundBucket(_ words: inout [UInt32], _ base: Int, _ cost: UInt32) {
+    func refundBucket(
+        _ words: inout [UInt32], _ base: Int, _ cost: UInt32, _ chargedAt: Instant
+    ) {
+        // A bucket that has been full since has got back what was taken.
+        let start = Self.wide(words, base + 2)
+        guard chargedAt.nanoseconds >= start else { return }
         let tat = Self.wide(words, base)
-        Self.setWide(&words, base, tat - min(tat, interval &* UInt64(cost)))
+        let left = tat - min(tat, interval &* UInt64(cost))
+        Self.setWide(&words, base, min(tat, max(left, start)))
     }
 }

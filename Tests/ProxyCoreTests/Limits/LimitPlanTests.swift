@@ -72,7 +72,7 @@ struct LimitPlanTests {
         Row("application", "two"), Row("header:Accept", "x%20y"), Row("header:X-None", ""),
         Row("query:q", "A%20B"), Row("query:none", ""), Row("constant:all", "all"),
         Row("[client_ip, method, header:X-None, route]", "192.0.2.1|GET||items"),
-        Row("token:Authorization", "ed0d5be52bd7d8dd9a1a7e3fbd3f10d8"),
+        Row("token:Authorization", "ba1e5d3f628f519ca9092cc8b90b10c9"),
     ]
 
     @Test("keys", arguments: keys)
@@ -80,13 +80,8 @@ struct LimitPlanTests {
         let head = limitHead(
             "/items/%61%7cb%25?q=%41%20B&app=two", fields: ["Accept: x y", "Authorization: secret"])
         let found = try Self.matches("  - {name: r, rate: 1/1s, key: \(row.input)}", head)
-        if row.input.hasPrefix("token") {
-            // Stable, and nothing of the token is in it.
-            #expect(found.count == 1 && found[0].count == "r 0 1 ".count + 32)
-            #expect(!found[0].contains("secret"))
-        } else {
-            #expect(found == ["r 0 1 \(row.output)"])
-        }
+        // The token's is SipHash-2-4 with 128 bits, from another implementation.
+        #expect(found == ["r 0 1 \(row.output)"])
     }
 
     @Test("IPv6 is counted by /64, a mapped address as what it stands for")
