@@ -95,7 +95,7 @@ let package = Package(
         tests(
             "TelemetryTests", ["Telemetry", "Time"],
             exclude: ["check_exposition.py", "test_check_exposition.py"]),
-        tests("ProxyCoreTests", ["ProxyCore", "HTTP1", "Telemetry", "Time"]),
+        tests("ProxyCoreTests", ["ProxyCore", "HTTP1", "Support", "Telemetry", "Time"]),
         tests(
             "ProxyTests",
             ["Proxy", "EventLoop", "HTTP1", "ProxyCore", "Support", "Telemetry", "Time"]),

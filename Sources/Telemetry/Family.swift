@@ -142,4 +142,8 @@ public enum LabelName: String, CaseIterable, Sendable {
     case op
     /// One of the configured Sentinels: its address.
     case sentinel
+    /// The name of a rule of `limits`.
+    case rule
+    /// What a rule decided (`RateLimitDecision`).
+    case decision
 }

@@ -136,7 +136,8 @@ struct SettingsTests {
             $0.defaultText.hasPrefix("`") && $0.path != "instance"
         }
         var lines: [String: [String]] = [:]
-        for key in texts where !key.path.hasPrefix("routes") && !key.path.hasPrefix("upstreams") {
+        for key in texts
+        where !["routes", "upstreams", "limits"].contains(where: key.path.hasPrefix) {
             let path = key.path.replacing("listen[].", with: "listen.").split(separator: ".")
             let value = key.defaultText.filter { $0 != "`" }
             let text = path.dropFirst().reversed().reduce("\"\(value)\"") { "{\($1): \($0)}" }
@@ -152,6 +153,13 @@ struct SettingsTests {
         for value in try #require(lines["redis"]) {
             let settings = try load(Self.minimal + "redis: {address: a, \(value.dropFirst())\n")
             #expect(try settings == load(Self.minimal + Self.redis), "\(value)")
+        }
+        let rule = "limits: [{name: a, rate: 1/1s"
+        for key in texts where key.path.hasPrefix("limits[].") {
+            let value = key.defaultText.filter { $0 != "`" }
+            let settings = try load(
+                Self.minimal + "\(rule), \(key.path.dropFirst(9)): \(value)}]\n")
+            #expect(try settings == load(Self.minimal + "\(rule)}]\n"), "\(key.path)")
         }
         for key in texts where key.path.hasPrefix("upstreams") {
             let path = key.path.split(separator: ".").dropFirst(2)

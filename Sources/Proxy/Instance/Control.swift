@@ -58,17 +58,18 @@ final class Control {
         _ = try SignalWatch(on: loop, .hangUp) { [unowned self] in
             loop.spawn { [self] in _ = await reload() }
         }
-        if let memory = instance.memory { sweep(memory) }
+        sweep()
         shared?.start()
         gauges.ready.set(1)
         gauges.reloaded(true, at: .now())
     }
 
-    /// Drops what is past every use from the cache, a little each second.
-    private func sweep(_ memory: MemoryCache) {
+    /// Drops what is past every use from the cache and the limits, a little each second.
+    private func sweep() {
         let timer = Timer(on: loop) {}
-        timer.action = { [unowned timer] in
-            memory.sweep(count: Control.sweptSlots, now: .now())
+        timer.action = { [unowned timer, instance] in
+            instance.limitTables.sweep(count: Control.sweptSlots, now: .now())
+            instance.memory?.sweep(count: Control.sweptSlots, now: .now())
             timer.arm(afterNanoseconds: Control.sweepNanoseconds)
         }
         timer.arm(afterNanoseconds: Control.sweepNanoseconds)
@@ -94,14 +95,19 @@ final class Control {
             for key in Control.fixedKeys(snapshot.settings, settings) {
                 instance.diagnostics.log(.warning, "\(key) changed: takes effect at the next start")
             }
-            let next = Snapshot(settings)
-            instance.announce(settings)
-            await applyEverywhere(next)
-            snapshot = next
+            await adopt(settings)
             gauges.reloaded(true, at: .now())
             instance.diagnostics.log(.info, "configuration reloaded")
             return nil
         }
+    }
+
+    /// Makes every worker use `settings`.
+    func adopt(_ settings: Settings) async {
+        let next = Snapshot(settings, limits: instance.limitTables.makeSet(settings))
+        instance.announce(settings)
+        await applyEverywhere(next)
+        snapshot = next
     }
 
     private func refuseReload(_ text: String) -> String {

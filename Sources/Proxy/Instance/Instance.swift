@@ -19,6 +19,10 @@ final class Instance: Sendable {
     let memory: MemoryCache?
     /// The tier of the cache that is shared by all instances; nil without Redis.
     let shared: SharedTier?
+    /// The states of rate limits.
+    let limitTables: LimitTables
+    /// Each worker's count of who asks most.
+    let tops = Locked<[TrafficTop]>([])
     /// The gauges of each upstream's pools, for the admin API.
     let upstreamViews = Locked<[String: [UpstreamMetrics.View]]>([:])
     /// What is known about each upstream's health; kept as long as the process, counters included.
@@ -29,6 +33,8 @@ final class Instance: Sendable {
         _ settings: Settings, name: String, workerCount: Int, connectionsMax: Int,
         accessLog: AccessLog?, diagnostics: Diagnostics
     ) {
+        limitTables = LimitTables(
+            seed: SeedWords(), clock: LimitClock(monotonic: .now(), wall: .now()))
         // Copies of what is in Redis are kept in memory; without a memory cache there is nothing to share.
         shared = settings.redis.flatMap { redis in
             settings.sharedCache.map { SharedTier($0, redis) }
@@ -46,7 +52,8 @@ final class Instance: Sendable {
         nameBytes = Array(name.utf8)
         self.workerCount = workerCount
         self.connectionsMax = connectionsMax
-        registry.register { [diagnostics, memory, healths] sink in
+        registry.register { [diagnostics, memory, healths, limitTables] sink in
+            limitTables.collect(into: &sink)
             memory?.collect(into: &sink)
             for (name, health) in healths.withLock({ $0 }) {
                 health.view(at: .now()).collect(name, into: &sink)

@@ -33,6 +33,13 @@ final class Worker {
     var dateSecond: Int64 = .min
     var random: Xoshiro
 
+    /// What each rule of `limits` decided, in the order of the rules.
+    private(set) var limitCounters: [CounterSet<RateLimitDecision>] = []
+
+    let top: TrafficTop
+    /// Scratch for the text of an address.
+    var clientKey: [UInt8] = []
+
     /// Requests since the last one that was logged, where only one in so many is.
     var logTurn = 0
 
@@ -62,6 +69,8 @@ final class Worker {
             SharedLink($0, on: loop, SharedMetrics(instance.registry.makeShard()))
         }
         random = Xoshiro(seed.a, seed.b, seed.c, seed.d)
+        top = TrafficTop(seed: seed)
+        instance.tops.withLock { [top] in $0.append(top) }
         unmatched = Route(unmatched: RouteMetrics(shard, route: "_other"))
         loop.onTurn = { [metrics] nanoseconds in
             metrics.busy.add(nanoseconds)
@@ -75,6 +84,9 @@ final class Worker {
     /// changed are kept with their connections.
     func apply(_ snapshot: Snapshot) {
         self.snapshot = snapshot
+        limitCounters = snapshot.settings.limits.map {
+            shard.counters(Catalogue.rateLimitDecisions, [$0.name], by: RateLimitDecision.self)
+        }
         let workers = instance.workerCount
         var kept: [String: UpstreamHandle] = [:]
         for settings in snapshot.settings.upstreams {

@@ -85,6 +85,7 @@ extension Worker {
     ) {
         out.appendField("Age", decimal: UInt64(clamping: age))
         appendCacheStatus(of: request, ttl: ttl)
+        appendLimits(of: request)
         if !stored.hasRequestID { appendRequestID(of: request) }
         appendPersistence(of: request)
         out.appendLineEnd()

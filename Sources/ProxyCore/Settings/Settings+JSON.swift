@@ -18,6 +18,9 @@ extension Settings {
         fields += [
             ("upstreams", .object(upstreams.map { ($0.name, $0.json) })),
             ("routes", .list(routes.map(\.json))),
+            ("application_id", .list(applicationID.map(\.text))),
+            ("limit_fields", .text(limitFields.rawValue)),
+            ("limits", .list(limits.map(\.json))),
             ("log", log.json),
             ("telemetry", telemetry.json),
             ("shutdown", shutdown.json),

@@ -34,6 +34,12 @@ public struct Settings: Sendable, Equatable {
     public var redis: RedisSettings?
     /// The tier of the cache that instances share; without `redis` and `memory` of no effect.
     public var shared: SharedCacheSettings
+    /// Rate limits, in the file's order; names are unique.
+    public var limits: [LimitRule] = []
+    /// Where requests say which application they come from.
+    public var applicationID: [ApplicationSource] = []
+    /// Which fields about limits answers carry.
+    public var limitFields = LimitFields.standard
 
     /// The settings of an empty file: no upstream, no route, defaults for the rest.
     public init() {

@@ -23,7 +23,8 @@ public enum SettingsCatalogue {
     /// The keys in the order of the documentation.
     public static let keys: [SettingsKey] =
         instance + client + cache + sharedCache + redis + upstreams + resilience + routes
-        + routeCache + routeFallback + operation
+        + routeCache + routeFallback + limits
+        + operation
 
     /// The keys that may stand directly below `schema` (a path of the catalogue's form; empty: the
     /// top of the file), in the catalogue's order; nil if any name may.

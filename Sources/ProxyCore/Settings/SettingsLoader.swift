@@ -54,6 +54,7 @@ public enum SettingsLoader {
         // Before the routes, which take over what their upstream says.
         flags.applyUpstream(to: &settings)
         if let value = top["routes"] { reader.readRoutes(value, into: &settings) }
+        reader.readLimits(top, into: &settings)
         if let value = top["log"] { reader.readLog(value, into: &settings.log) }
         if let value = top["telemetry"] { reader.readTelemetry(value, into: &settings.telemetry) }
         if let value = top["shutdown"] { reader.readShutdown(value, into: &settings.shutdown) }
