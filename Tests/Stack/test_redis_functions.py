@@ -221,6 +221,20 @@ def test_a_purge_during_the_fetch_overtakes_it(api, kind, number, tags):
         assert api.fill(Names("b"), late[3], response(names=tags)) == STORED
 
 
+@pytest.mark.parametrize("kind, number", [("a", 0), ("r", 1), ("x", 2), ("p", 0), ("t", 3)])
+def test_a_purge_overtakes_a_fetch_whose_generations_were_there(api, kind, number):
+    name = Names("a")
+    api.store(Names("b"), response(names=TAGGED))
+    lease = api.get(name)
+    if kind == "p":
+        api.bump_prefix("/t")
+    else:
+        api.bump(kind, number)
+    assert api.fill(name, lease[3], response(names=TAGGED)) == OUTDATED
+    assert api.store(name, response(names=TAGGED)) == STORED
+    assert api.get(name)[0] == VALID
+
+
 def test_a_soft_purge_during_the_fetch_makes_it_stale(api):
     name = Names("a")
     api.store(Names("b"), response(names=TAGGED))
@@ -289,6 +303,17 @@ def test_forgotten_prefixes_count_for_all_before_them(api):
     assert api.get(old)[0] == PURGED
     assert api.get(new)[0] == VALID
     assert api.connection("STRLEN", "g:l:0000000000000000") < 64 * 40
+
+
+def test_a_list_of_prefixes_that_was_evicted_forgets_nothing(api):
+    old, new = Names("old"), Names("new")
+    api.store(old, response())
+    api.bump_prefix("/t")
+    api.store(new, response())
+    api.connection("DEL", "g:l:0000000000000000")
+    api.bump_prefix("/other")
+    assert api.get(old)[0] == PURGED
+    assert api.get(new)[0] == VALID
 
 
 def test_numbers_grow_though_the_clock_goes_back(api):
