@@ -361,3 +361,15 @@ def test_what_is_only_here_outlives_its_second_look(instances, upstream):
                        one.metric("redis_commands_total", op="cache_get") > 2, "a second look", SOON)
     assert fetched_by(one, "/large")[:2] == ("hit", b"1")
     assert asked(upstream, "/large") == 1
+
+
+def test_compressed_bodies(instances, upstream, redis):
+    """`compress: zlib`: small in Redis, whole for clients."""
+    body = b'{"word": "the same again"}' * 2000
+    upstream.answer = lambda _: cacheable(body, fields=[("Content-Type", "application/json")])
+    one, two = instances(2, shared={"compress": "zlib"})
+    one.fetch("GET", "/text")
+    settled(one)
+    assert fetched_by(two, "/text") == ("hit", body, "l2")
+    with redis.connect() as connection:
+        assert connection("STRLEN", stored(redis)[0]) < len(body) // 4

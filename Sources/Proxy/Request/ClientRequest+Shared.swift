@@ -1,3 +1,4 @@
+internal import Deflate
 internal import EventLoop
 internal import HTTP1
 internal import ProxyCore
@@ -215,9 +216,16 @@ extension ClientRequest {
             let key = caching.key
             let decoded = try EntryCodec.decode(bytes.span, key: key.span)
             let entry = decoded.entry
-            guard entry.bodyCoding == .identity else { throw .unknownVersion }
-            let body = StoredResponse.body(
-                bytes.span.extracting(decoded.body), account: memory.alive)
+            let kept = bytes.span.extracting(decoded.body)
+            let body: SharedBytes
+            switch entry.bodyCoding {
+            case .identity: body = StoredResponse.body(kept, account: memory.alive)
+            case .zlib:
+                guard let plain = Zlib.decompress(kept, as: .zlib, count: entry.bodyCount) else {
+                    throw .malformed
+                }
+                body = StoredResponse.body(plain.span, account: memory.alive)
+            }
             let rendered = worker.render(
                 entry.metadata, entry.head, length: body.count, route: route,
                 version: entry.version)

@@ -1,3 +1,4 @@
+internal import Deflate
 internal import EventLoop
 internal import HTTP1
 internal import ProxyCore
@@ -60,17 +61,22 @@ extension ClientRequest {
         of response: StoredResponse, _ identity: SharedIdentity, version: Version,
         _ tier: SharedTier
     ) -> [UInt8]? {
-        let entry = SharedEntry(
+        var entry = SharedEntry(
             metadata: response.metadata, head: response.head, key: caching.key,
             parts: caching.parts, route: route.nameHash, version: version,
             bodyCount: response.body.count)
-        guard response.body.count <= tier.settings.entryBytesMax else {
-            worker.metrics.sharedStores[.tooLarge].add()
-            return nil
-        }
+        let compresses =
+            tier.settings.compression == .zlib
+            && SharedKeeping.isCompressible(response.head, bodyCount: response.body.count)
         var record: [UInt8]?
         response.body.withSpan { body in
-            record = try? EntryCodec.encode(entry, body: body, writeID: identity.writeID)
+            if compresses, let small = Zlib.compress(body, as: .zlib), small.count < body.count {
+                entry.bodyCoding = .zlib
+                record = try? EntryCodec.encode(
+                    entry, body: small.span, writeID: identity.writeID)
+            } else {
+                record = try? EntryCodec.encode(entry, body: body, writeID: identity.writeID)
+            }
         }
         if let record, record.count <= tier.settings.entryBytesMax { return record }
         worker.metrics.sharedStores[.tooLarge].add()
