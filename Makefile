@@ -49,15 +49,24 @@ check: packages ## within a minute on a warm build: format, warnings, unit and t
 	@swift test --skip-build $(TESTS) --skip IntegrationTests --skip SimulationTests
 
 .PHONY: test-long
-test-long: packages ## long fuzzing, both sanitizers, the long stack tests (an hour or more)
+test-long: packages ## long fuzzing and simulation, both sanitizers, the long stack tests (an hour or more)
 	@MELIPROXY_FUZZ_INPUTS=$${MELIPROXY_FUZZ_INPUTS:-10000000} swift test $(TESTS) -c release \
 		--scratch-path .build-fuzz -Xswiftc -enable-testing --filter Fuzz
+	@$(MAKE) simulate
 	@$(MAKE) asan
 	@$(MAKE) tsan
 	@scripts/install-packages test
 	@scripts/venv test
 	@$(MAKE) build
 	@.venv/bin/python -m pytest -m long
+
+# SEED=n replays one history with its trace.
+SIMULATION_SEEDS ?= 10000
+.PHONY: simulate
+simulate: packages ## 10,000 seeded histories of a Redis cluster with faults; SEED=n replays one
+	@$(if $(SEED),MELIPROXY_SIMULATION_SEED=$(SEED)) MELIPROXY_SIMULATION_SEEDS=$(SIMULATION_SEEDS) \
+		swift test $(TESTS) -c release --scratch-path .build-fuzz -Xswiftc -enable-testing \
+		--filter SimulationTests
 
 .PHONY: asan
 asan: packages ## unit and integration tests under the address sanitizer, with leak detection

@@ -98,6 +98,7 @@ let package = Package(
             "ProxyTests",
             ["Proxy", "EventLoop", "HTTP1", "ProxyCore", "Support", "Telemetry", "Time"]),
         tests("DemoAPITests", ["DemoAPI", "Responder", "HTTP1"]),
+        tests("SimulationTests", ["Redis", "ProxyCore", "Time"]),
         tests("TidyTests", ["Telemetry"]),
     ]
 )

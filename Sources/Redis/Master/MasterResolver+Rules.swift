@@ -189,10 +189,13 @@ extension MasterResolver {
     }
 
     private mutating func follow(nomineeOf now: Instant) {
-        let ballot = ballot(now)
-        let key = ballot.first { vote in
-            ballot.count { $0.key == vote.key } >= majority
-        }?.key
+        let (ballot, majority) = (ballot(now), majority)
+        var key: Identity?
+        if ballot.count >= majority {
+            key = ballot.lazy.map(\.key).first { key in
+                ballot.count { $0.key == key } >= majority
+            }
+        }
         guard key != nominee?.key else { return }
         nominee = key.map { ($0, now) }
     }

@@ -25,11 +25,11 @@ extension MasterResolver {
             $0.id = id ?? $0.id
             $0.vote = nil
             $0.askedAt = nil
+            $0.wasAsked = false
             $0.tiltUntil = Instant(nanoseconds: 0)
             $0.listedAt = now
         }
         if let id { dropAliases(of: endpoint, id, &actions) }
-        look(now)
     }
 
     /// The same Sentinel by another address, of which it was told.
@@ -201,14 +201,18 @@ extension MasterResolver {
         }
         if now >= nextRoles { nextRoles = now.advanced(byNanoseconds: roleInterval(now)) }
         nextRoles = min(nextRoles, now.advanced(byNanoseconds: roleInterval(now)))
-        if now >= nextPoll {
+        let isPollDue = now >= nextPoll
+        if isPollDue {
             lastPoll = now
             nextPoll = now.advanced(byNanoseconds: pollInterval)
-            for index in sentinels.indices
-            where sentinels[index].isUp && sentinels[index].askedAt == nil {
-                sentinels[index].askedAt = now
-                actions.append(.pollSentinel(sentinels[index].endpoint))
-            }
+        }
+        for index in sentinels.indices
+        where sentinels[index].isUp && sentinels[index].askedAt == nil
+            && (isPollDue || !sentinels[index].wasAsked)
+        {
+            sentinels[index].askedAt = now
+            sentinels[index].wasAsked = true
+            actions.append(.pollSentinel(sentinels[index].endpoint))
         }
         nextPoll = min(nextPoll, now.advanced(byNanoseconds: pollInterval))
     }

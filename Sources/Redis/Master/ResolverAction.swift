@@ -43,7 +43,9 @@ public struct Publication: Sendable, Equatable {
 
 /// A master, or none.
 public enum PublishedTarget: Sendable, Equatable {
-    /// Reads and writes go there. Another identity at the same address is another master.
+    /// Reads and writes go there. Another identity at the same address is another master: a restarted server
+    /// listens before the resolver knows, so a connection is used when `INFO server` has shown that it
+    /// leads to this run, and otherwise closed, with a hint.
     case master(Endpoint, RunID)
     /// There is no master. Reads may go to `emergency`, a replica, if there is one; what they return is not
     /// to be kept, and nothing is to be written.

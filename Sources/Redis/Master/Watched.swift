@@ -81,6 +81,8 @@ struct WatchedSentinel: Sendable {
     var vote: NamedMaster?
     var votedAt = Instant(nanoseconds: 0)
     var askedAt: Instant?
+    /// It was asked since it is up.
+    var wasAsked = false
     /// Until when its word does not count.
     var tiltUntil = Instant(nanoseconds: 0)
 
@@ -95,6 +97,7 @@ struct WatchedSentinel: Sendable {
         isUp = false
         vote = nil
         askedAt = nil
+        wasAsked = false
     }
 }
 

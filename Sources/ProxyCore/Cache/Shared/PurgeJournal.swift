@@ -63,9 +63,10 @@ public struct PurgeJournal<Entry: Hashable & Sendable>: Sendable {
 
     /// What the master of this generation has not carried out; nil if nothing. To be asked for at every switch,
     /// and after a purge that failed.
-    public mutating func owed(to generation: UInt64, at now: Instant) -> Owed? {
-        forget(now)
-        let owed = items.filter { $0.doneBy < generation }
+    public func owed(to generation: UInt64, at now: Instant) -> Owed? {
+        let owed = items.filter {
+            $0.doneBy < generation && now.nanoseconds(since: $0.at) < keepNanoseconds
+        }
         guard let last = owed.last else { return nil }
         return Owed(
             entries: owed.compactMap(\.entry), isEverything: owed.contains { $0.entry == nil },
