@@ -50,8 +50,10 @@ check: packages ## within a minute on a warm build: format, warnings, unit and t
 
 .PHONY: test-long
 test-long: packages ## long fuzzing, both sanitizers, the long stack tests (an hour or more)
-	@MELIPROXY_FUZZ_INPUTS=$${MELIPROXY_FUZZ_INPUTS:-10000000} swift test $(TESTS) -c release \
-		--scratch-path .build-fuzz -Xswiftc -enable-testing --filter Fuzz
+	@MELIPROXY_FUZZ_INPUTS=$${MELIPROXY_FUZZ_INPUTS:-10000000} \
+		MELIPROXY_LIMIT_EVENTS=$${MELIPROXY_LIMIT_EVENTS:-1000000} swift test $(TESTS) -c release \
+		--scratch-path .build-fuzz -Xswiftc -enable-testing \
+		--filter "Fuzz|RateMeterTests|RateRefundTests|LimitSetTests"
 	@$(MAKE) asan
 	@$(MAKE) tsan
 	@scripts/install-packages test
