@@ -139,7 +139,7 @@ def test_retry_brings_an_answer(start, failure, on):
         assert proxy.fetch("GET", "/miss").body == b"ok"
         assert time.monotonic() - begun >= 0.02
         assert len(upstream.requests) == 2 and len(upstream.connections) == 2
-        assert proxy.metric("upstream_retries_total", outcome="success") == 1
+        proxy.wait_metric("upstream_retries_total", 1, outcome="success")
         line = proxy.wait_log(lambda line: line["path"] == "/miss")
         assert line["attempts"] == 2 and line["cb_state"] == "closed"
 
@@ -151,7 +151,7 @@ def test_retry_after_a_refused_connection(start):
     proxy = start(settings=settings(url, retries={}))
     assert proxy.fetch("GET", "/miss").status == 502
     assert proxy.metric("upstream_errors_total", reason="connect") == 2
-    assert proxy.metric("upstream_retries_total", outcome="failure") == 1
+    proxy.wait_metric("upstream_retries_total", 1, outcome="failure")
 
 
 @pytest.mark.parametrize("why, method, failure, retries", [

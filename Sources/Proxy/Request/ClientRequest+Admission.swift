@@ -223,6 +223,13 @@ extension ClientRequest {
         }
     }
 
+    /// Counts a retry that has brought an answer: of use only if it is not one to be repeated in its turn.
+    func countRetry() {
+        let condition = RetryCondition(status: relay.status)
+        let isInVain = condition.map(resilience.retry.conditions.contains) ?? false
+        route.upstream.metrics.retries[isInVain ? .failure : .success].add()
+    }
+
     /// Reads the answer to its end without showing it to anybody, so that its connection can be kept.
     private func withholdAnswer() {
         caching.isWithheld = true

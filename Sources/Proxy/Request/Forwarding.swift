@@ -99,7 +99,7 @@ extension ClientRequest {
             do throws(UpstreamFailure) {
                 try await attempt(fresh: fresh || isRetry)
                 await upload.settled()
-                if isRetry { route.upstream.metrics.retries[.success].add() }
+                if isRetry { countRetry() }
                 if !admission.wantsRetry { return }
             } catch {
                 await upload.settled()

@@ -86,12 +86,16 @@ struct HealthState: ~Copyable {
         case .closed(let until): return refuse(.gateClosed, until: until, at: now)
         }
         let permit: BreakerPermit
+        let wasOpen = breaker.state == .open
         switch breaker.admit(at: now, deadline: call.deadline, chance: call.chance) {
         case .admitted(let admitted): permit = admitted
         case .refused(let until):
             if isTrial { gate.finishTrial(isAnswered: false, at: now) }
             return refuse(.breakerOpen, until: until, at: now)
         }
+        // The ramp lets a share of the requests through; this bounds them also where refused clients come back
+        // at once and ask so often that a share of them is all of them.
+        if wasOpen, breaker.state == .halfOpen { limit.restart() }
         guard let pause = pacer.take(at: now, waitNanosecondsMax: call.waitNanosecondsMax) else {
             breaker.report(permit, .ignored, at: now, chance: call.chance)
             if isTrial { gate.finishTrial(isAnswered: false, at: now) }

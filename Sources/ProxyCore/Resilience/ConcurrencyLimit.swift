@@ -92,6 +92,9 @@ public struct ConcurrencyLimit: Sendable {
         return admitted
     }
 
+    /// The upstream has failed, and is being tried: it begins with the least, and gets more with each answer.
+    public mutating func restart() { limit = clamped(0) }
+
     /// A short burst may wait as long as there is patience; once the queue does not empty, it is kept so
     /// short that what is in it has a chance.
     private func queueMax(at now: Instant) -> Int {

@@ -132,6 +132,14 @@ struct ConcurrencyLimitTests {
         #expect(limit.release(latencyNanoseconds: nil, at: zero).count == 10)
     }
 
+    @Test("begins with the least after the upstream has failed")
+    func restarts() {
+        var limit = ConcurrencyLimit()
+        limit.restart()
+        #expect(limit.limit == 4)
+        #expect(run(&limit, 200) { _ in 20 * millisecond } > 100)
+    }
+
     @Test("new bounds hold at once")
     func newBounds() {
         var limit = ConcurrencyLimit()

@@ -134,14 +134,14 @@ struct HealthTests {
         }
         let first = try #require(ward.enter().permit)
         let (second, third) = (ward.waiter(), ward.waiter())
-        #expect(ward.health.join(second, at: ward.now))
-        #expect(ward.health.join(third, at: ward.now))
-        #expect(!second.isGranted)
+        #expect(ward.health.join(second, at: ward.now) == true)
+        #expect(ward.health.join(third, at: ward.now) == true)
+        #expect(second.isGranted == false)
         ward.finish(first, good, pauseSeconds: 5)
         #expect(second.isGranted && !third.isGranted)
         #expect(ward.health.proceed(ward.request, second, at: ward.now).word == "gate_closed")
         // It gave its place to the next.
-        #expect(third.isGranted)
+        #expect(third.isGranted == true)
         #expect(ward.health.proceed(ward.request, third, at: ward.now).word == "gate_closed")
         #expect(ward.view.inFlight == 0 && ward.view.queued == 0)
     }
@@ -161,6 +161,19 @@ struct HealthTests {
         ward.finish(first, good)
         #expect(third.isGranted && !second.isGranted)
         #expect(ward.health.proceed(ward.request, third, at: ward.now).word == "admitted")
+    }
+
+    @Test("after the breaker was open the limit begins with its least")
+    func restarts() throws {
+        let ward = try Ward()
+        for _ in 0..<5 {
+            let permit = try #require(ward.enter().permit)
+            ward.finish(permit, .connectFailure)
+        }
+        #expect(ward.view.limit == 20)
+        ward.pass(milliseconds: 1_000)
+        #expect(ward.enter().word == "admitted")
+        #expect(ward.view.limit == 4 && ward.view.state == .halfOpen)
     }
 
     @Test("retries: from the budget, and not while the upstream is to be left alone")
@@ -244,7 +257,7 @@ struct HealthTests {
             ward.finish(permit, good)
             settleGranted()
         }
-        #expect(waiting.isEmpty)
+        #expect(waiting.count == 0, "with \(running.count) under way")
         #expect(ward.view.inFlight == 0 && ward.view.queued == 0)
     }
 }
