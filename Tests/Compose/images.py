@@ -70,6 +70,8 @@ def make_base(engine):
     policy.write_text("#!/bin/sh\nexit 101\n")
     policy.chmod(0o755)
     engine.run("chroot", root, "apt-get", "clean")
+    for downloaded in (root / "var/lib/apt/lists").glob("*_*"):
+        downloaded.unlink()
     tar = engine.work / "base.tar"
     engine.run("tar", "-C", root, "-cf", tar, ".")
     engine.podman("import", tar, BASE)
@@ -153,8 +155,9 @@ def contents(engine, name):
     about = engine.podman("image", "inspect", "--format",
                           "{{.Size}} {{.Config.User}} {{len .RootFS.Layers}}", name).split()
     files = engine.podman(
-        "run", "--rm", "--network=none", "--entrypoint", "/bin/sh", name, "-c",
-        "du -xsb /usr/local/bin/* /etc/meliproxy 2>/dev/null; du -xsb /usr /var /etc").splitlines()
+        "run", "--rm", "--network=none", "--user=0", "--entrypoint", "/bin/sh", name, "-c",
+        "du -xsb /usr/local/bin/* /usr/bin/wrk /usr/lib /usr/share /var /etc 2>/dev/null; true"
+    ).splitlines()
     return int(about[0]), about[1], files
 
 

@@ -1,4 +1,4 @@
-"""docker-compose.yml under podman: up, served, scaled, its Redis master killed, down, nothing left."""
+"""docker-compose.yml under podman: up, served, scaled, its Redis master killed, down, clean."""
 import argparse
 import json
 import os
@@ -57,8 +57,9 @@ class Run:
             for name in self.compose.containers("meliproxy"):
                 look = ("for n in demo-api meliproxy redis-1; do time getent ahosts $n; done;"
                         " time (exec 3<>/dev/tcp/demo-api/8081)")
-                print(name, self.engine.run("bash", "-c", f"podman exec {name} bash -c '{look}' 2>&1",
-                                            check=False), file=sys.stderr)
+                command = f"podman exec {name} bash -c '{look}' 2>&1"
+                found = self.engine.run("bash", "-c", command, check=False)
+                print(name, found, file=sys.stderr)
             for name in self.compose.containers():
                 tail = self.engine.podman("logs", "--tail", "5", name, check=False)
                 print(f"--- {name}\n{tail}", file=sys.stderr)
@@ -226,6 +227,8 @@ class Run:
 
     def page(self):
         """docs/compose-test.md."""
+        how = ("the release binaries of `make build`, not stripped" if self.options.prebuilt
+               else "built from source in the Dockerfile's first stage")
         lines = ["# docker-compose.yml, run for real", "",
                  "Written by `make compose-test`: the file as it is, under podman, with images made"
                  " on a machine that reaches",
@@ -235,7 +238,7 @@ class Run:
                  " has no such stand-in and",
                  "is left out; its provisioning files are tested elsewhere.", "",
                  "```", images.machine(), *self.report.lines, "```", "",
-                 "## Images", "", "| image | size | user | largest parts |", "|---|---|---|---|"]
+                 "## Images", "", f"In this run: {how}.", "", "| image | size | user | largest parts |", "|---|---|---|---|"]
         for name in OURS:
             size, user, files = images.contents(self.engine, name)
             parts = ", ".join(f"`{path}` {int(count) / 1e6:.1f} MB" for count, path in
