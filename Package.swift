@@ -63,7 +63,8 @@ let package = Package(
         module(
             "Proxy",
             [
-                "Time", "Locking", "Deflate", "HTTP1", "Telemetry", "ProxyCore", "EventLoop", "Redis",
+                "Time", "Locking", "Deflate", "HTTP1", "Telemetry", "ProxyCore", "EventLoop",
+                "Redis",
                 "Upstream", "Responder",
             ]),
         program("redis-bench", ["Redis", "EventLoop", "Time"]),

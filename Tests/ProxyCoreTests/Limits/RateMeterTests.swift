@@ -106,7 +106,7 @@ struct RateMeterTests {
         }
     }
 
-    @Test("a greedy client gets 99 % of what an exact log gives", arguments: rates)
+    @Test("a greedy client gets 99 % of what an exact log gives, to one", arguments: rates)
     func greedy(count: UInt32, period: UInt64) {
         let rate = Rate(count: count, periodNanoseconds: period)
         for interval in [period / UInt64(count) * 9 / 10, period / UInt64(count) / 7, 1] {
@@ -114,7 +114,9 @@ struct RateMeterTests {
             var exact = ExactLog(period: period)
             var (mine, best) = (0, 0)
             var now = epoch
-            while now < epoch + 8 * period, mine < 12_000 {
+            // Whole periods: within one the meter may be behind, and catches up before its end.
+            let end = epoch + (count > 1000 ? 2 : 8) * period
+            while now < end {
                 let isBest = exact.sum(at: now) < UInt64(count)
                 if isBest { exact.add(1, at: now) }
                 best += isBest ? 1 : 0
@@ -127,7 +129,7 @@ struct RateMeterTests {
                 now += max(1, interval, isBest || quota.isAllowed ? 1 : wait)
             }
             #expect(
-                Double(mine) >= 0.99 * Double(best), "\(rate) every \(interval): \(mine)/\(best)")
+                Double(mine) >= 0.99 * Double(best) - 1, "\(rate) every \(interval): \(mine)/\(best)")
         }
     }
 
