@@ -52,7 +52,13 @@ public final class Connection {
 
     deinit {
         timer?.cancel()
+        closeWire()
+    }
+
+    private func closeWire() {
+        unsafe wire?.owner = nil
         wire?.reset()
+        wire = nil
     }
 
     /// Commands whose replies are awaited.
@@ -89,7 +95,7 @@ public final class Connection {
     private func takeOver(_ socket: ConnectedSocket) throws(ConnectionFailure) {
         do {
             let wire = try Wire(on: loop, socket: socket)
-            wire.owner = self
+            unsafe wire.owner = self
             self.wire = wire
             wire.startReading()
         } catch {
@@ -105,12 +111,8 @@ public final class Connection {
         _ command: Command, by deadline: Instant
     ) async -> Result<Reply, RedisFailure> {
         let now = Instant.now()
-        if let failure = obstacle(command) {
-            observer?.commandEnded(tag: command.tag, Outcome(failure), nanoseconds: 0)
-            return .failure(failure)
-        }
         return unsafe await withUnsafeContinuation { waiter in
-            unsafe enqueue(command, by: deadline, at: now, waiter)
+            unsafe start(command, by: deadline, at: now, waiter)
         }
     }
 
@@ -118,11 +120,22 @@ public final class Connection {
     /// not be sent.
     @discardableResult
     public func post(_ command: Command, by deadline: Instant) -> Bool {
+        unsafe start(command, by: deadline, at: .now(), nil)
+    }
+
+    /// Queues a command; `waiter` is resumed with what comes of it, from within if it cannot be sent, which
+    /// is when this returns false.
+    @discardableResult
+    func start(
+        _ command: Command, by deadline: Instant, at now: Instant,
+        _ waiter: UnsafeContinuation<Result<Reply, RedisFailure>, Never>?
+    ) -> Bool {
         if let failure = obstacle(command) {
             observer?.commandEnded(tag: command.tag, Outcome(failure), nanoseconds: 0)
+            unsafe waiter?.resume(returning: .failure(failure))
             return false
         }
-        unsafe enqueue(command, by: deadline, at: .now(), nil)
+        unsafe enqueue(command, by: deadline, at: now, waiter)
         return true
     }
 
@@ -207,8 +220,7 @@ public final class Connection {
         isOpen = false
         timer?.cancel()
         dial?.cancel()
-        wire?.reset()
-        wire = nil
+        closeWire()
         outgoing = []
         let now = Instant.now()
         let isViolation = failure.reason == .protocolError

@@ -1,14 +1,16 @@
 internal import EventLoop
 
 /// The socket of a connection; it tells its owner what happens.
-final class Wire: Stream {
-    weak var owner: Connection?
+@safe final class Wire: Stream {
+    /// Set to nil by its owner before that is gone. Not weak: an object that was referred to weakly is slower
+    /// to retain for the rest of its life.
+    unowned(unsafe) var owner: Connection?
 
-    override func received(_ bytes: Span<UInt8>) { owner?.received(bytes) }
+    override func received(_ bytes: Span<UInt8>) { unsafe owner?.received(bytes) }
 
-    override func endReceived() { owner?.abort(ConnectionFailure(.peerClosed)) }
+    override func endReceived() { unsafe owner?.abort(ConnectionFailure(.peerClosed)) }
 
     override func failed(_ error: LoopError) {
-        owner?.abort(ConnectionFailure(.network, error.description))
+        unsafe owner?.abort(ConnectionFailure(.network, error.description))
     }
 }

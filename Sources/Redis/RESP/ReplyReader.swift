@@ -7,7 +7,7 @@ internal import CHiredis
 @safe final class ReplyReader {
     /// hiredis moves what is left in its buffer to the front after each consumed KiB: small portions keep
     /// that cheap.
-    private static let portionBytesMax = 16 * 1024
+    private static let portionBytesMax = 4 * 1024
     /// An empty buffer larger than this is given back.
     private static let idleBufferBytesMax = 64 * 1024
 
