@@ -69,7 +69,13 @@ def make_base(engine):
     policy = root / "usr/sbin/policy-rc.d"
     policy.write_text("#!/bin/sh\nexit 101\n")
     policy.chmod(0o755)
+    # As in the official image: apt keeps nothing that it can fetch again.
+    (root / "etc/apt/apt.conf.d/docker-clean").write_text(
+        'Dir::Cache::pkgcache ""; Dir::Cache::srcpkgcache "";\n'
+        'DPkg::Post-Invoke { "rm -f /var/cache/apt/archives/*.deb || true"; };\n')
     engine.run("chroot", root, "apt-get", "clean")
+    for cache in (root / "var/cache/apt").glob("*.bin"):
+        cache.unlink()
     for downloaded in (root / "var/lib/apt/lists").glob("*_*"):
         downloaded.unlink()
     tar = engine.work / "base.tar"
