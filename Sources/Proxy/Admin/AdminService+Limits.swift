@@ -18,8 +18,12 @@ extension AdminService {
 
     /// GET, DELETE and PUT of all rules, of one, or of one key of it.
     func limits(_ inquiry: Inquiry) async -> Reply {
-        let parts = inquiry.path.dropFirst(AdminService.limitsPath.count + 1)
-            .split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        let rest = inquiry.path.dropFirst(AdminService.limitsPath.count + 1)
+        let parts =
+            rest.isEmpty
+            ? []
+            : rest.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false).map(
+                String.init)
         let isKey = parts.count == 2
         let allow = isKey || parts.isEmpty ? "GET, HEAD, DELETE" : "GET, HEAD, DELETE, PUT"
         switch inquiry.method {
@@ -35,7 +39,7 @@ extension AdminService {
             return parts.isEmpty && inquiry.method != .delete
                 ? .json("{\"limits\":[]}\n") : .problem(404, "there are no limits")
         }
-        guard let name = parts.first, !name.isEmpty else { return allLimits(inquiry, set) }
+        guard let name = parts.first else { return allLimits(inquiry, set) }
         guard let rule = set.index(of: name) else {
             return .problem(404, "there is no limit of that name")
         }

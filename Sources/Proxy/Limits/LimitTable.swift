@@ -38,7 +38,7 @@ final class LimitTable: Sendable {
 
     /// The shard of a hash, by its low bits: the table takes the high ones.
     func shard(_ hash: UInt64) -> Locked<LimitShard> {
-        shards[Int(truncatingIfNeeded: (hash & 0xffff) &* UInt64(shards.count) &>> 16)]
+        shards[Int(truncatingIfNeeded: ((hash & 0xffff) &* UInt64(shards.count)) &>> 16)]
     }
 
     /// Keys that have a state, and those forgotten so far although theirs still said something.

@@ -12,6 +12,8 @@ public struct LimitFacts {
     let routeName: [UInt8]
     /// Where the identity of its application stands, within `head.bytes`.
     let application: ByteRange?
+    /// Whether that is in the query, and has triplets.
+    let isApplicationInQuery: Bool
     /// Its path, if any rule asks for it.
     let scan: PathScan
 
@@ -24,7 +26,7 @@ public struct LimitFacts {
         self.client = client
         self.route = route
         self.routeName = routeName
-        application = Self.application(head, plans.applications)
+        (application, isApplicationInQuery) = Self.application(head, plans.applications)
         var scan = PathScan()
         if plans.readsPath {
             let bytes = head.bytes
@@ -37,15 +39,15 @@ public struct LimitFacts {
 
     private static func application(
         _ head: RequestHead, _ sources: [LimitPlans.Source]
-    ) -> ByteRange? {
+    ) -> (ByteRange?, Bool) {
         for index in sources.indices {
             let value =
                 sources[index].isQuery
                 ? parameter(sources[index].name, of: head)
                 : field(sources[index].known, sources[index].name, of: head)
-            if let value, !value.isEmpty { return value }
+            if let value, !value.isEmpty { return (value, sources[index].isQuery) }
         }
-        return nil
+        return (nil, false)
     }
 
     /// The value of the first field of that name (in lower case).
@@ -115,6 +117,30 @@ enum LimitText {
             position += 1
         }
         return position == text.count
+    }
+
+    /// Whether `bytes[range]` is like `pattern`, with triplets decoded where `isTarget`. Allocates only if there is one.
+    static func matches(
+        _ pattern: TextPattern, _ bytes: Span<UInt8>, _ range: Range<Int>, isTarget: Bool
+    ) -> Bool {
+        guard isTarget,
+            bytes.offset(of: percent, from: range.lowerBound, limit: range.upperBound)
+                < range.upperBound
+        else { return pattern.matches(bytes.extracting(range)) }
+        var decoded: [UInt8] = []
+        var index = range.lowerBound
+        while index < range.upperBound {
+            if bytes[index] == percent,
+                let byte = NormalTarget.triplet(bytes, at: index, end: range.upperBound)
+            {
+                decoded.append(byte)
+                index += 3
+            } else {
+                decoded.append(bytes[index])
+                index += 1
+            }
+        }
+        return pattern.matches(decoded.span)
     }
 
     /// Appends `bytes[range]`; `isTarget`: whether it is of a target, and has triplets.

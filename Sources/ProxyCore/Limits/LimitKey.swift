@@ -62,7 +62,8 @@ struct LimitKey: Sendable {
             LimitText.append(bytes.span, head.methodRange.indices, isTarget: false, to: &out)
         case .application:
             guard let value = facts.application else { return }
-            LimitText.append(bytes.span, value.indices, isTarget: false, to: &out)
+            LimitText.append(
+                bytes.span, value.indices, isTarget: facts.isApplicationInQuery, to: &out)
         case .header:
             guard let value = LimitFacts.field(parts[index].known, parts[index].name, of: head)
             else { return }

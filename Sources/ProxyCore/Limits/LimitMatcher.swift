@@ -102,7 +102,8 @@ struct LimitMatcher: Sendable {
         let bytes = head.bytes
         for index in query.indices {
             guard let value = LimitFacts.parameter(query[index].name, of: head),
-                query[index].pattern.matches(bytes.span.extracting(value.indices))
+                LimitText.matches(
+                    query[index].pattern, bytes.span, value.indices, isTarget: true)
             else { return false }
         }
         return true
@@ -111,8 +112,13 @@ struct LimitMatcher: Sendable {
     private func matchesApplication(_ facts: borrowing LimitFacts) -> Bool {
         guard let application = facts.application else { return false }
         let bytes = facts.head.bytes
-        let value = bytes.span.extracting(application.indices)
-        for index in applications.indices where applications[index].matches(value) { return true }
+        for index in applications.indices
+        where LimitText.matches(
+            applications[index], bytes.span, application.indices,
+            isTarget: facts.isApplicationInQuery)
+        {
+            return true
+        }
         return false
     }
 }

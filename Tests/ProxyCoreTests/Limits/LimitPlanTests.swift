@@ -46,6 +46,7 @@ struct LimitPlanTests {
         Row("header: {X-App: two}", false), Row("header: {x-app: \"*\"}", true),
         Row("header: {X-None: \"*\"}", false), Row("header: {Accept: \"*json*\"}", true),
         Row("header: {Accept: \"text*\", X-App: one}", false), Row("query: {a: \"1\"}", true),
+        Row("query: {e: \"x y\"}", true),
         Row("query: {a: \"2\"}", false), Row("query: {c: \"*\"}", true),
         Row("query: {d: x}", false),
         Row("application: one", true), Row("application: \"o*\"", true),
@@ -57,7 +58,7 @@ struct LimitPlanTests {
     @Test("conditions", arguments: conditions)
     func condition(_ row: Row<String, Bool>) throws {
         let head = limitHead(
-            "/items/MLA1?a=1&b=2&c", fields: ["X-App: one", "Accept: application/json"])
+            "/items/MLA1?a=1&b=2&c&%65=x%20y", fields: ["X-App: one", "Accept: application/json"])
         let when =
             row.input.hasPrefix("{") || row.input.hasPrefix("[") ? row.input : "{\(row.input)}"
         let found = try Self.matches("  - {name: r, rate: 1/1s, when: \(when)}", head)
