@@ -11,6 +11,8 @@ final class MasterWatcher: MasterObserver {
     private let switches: Counter
     private let lastSwitch: Gauge
     private var known: PublishedTarget?
+    /// Who refuses us, as logged: once, not at every attempt.
+    private var refusing: Set<Redis.Endpoint> = []
 
     init(_ shard: Shard, _ diagnostics: Diagnostics) {
         self.shard = shard
@@ -22,6 +24,7 @@ final class MasterWatcher: MasterObserver {
     func published(_ publication: Publication) {
         switch publication.target {
         case .master(let endpoint, _):
+            refusing.remove(endpoint)
             diagnostics.log(
                 .info, "Redis master is \(endpoint) (\(publication.cause.rawValue))")
             if let known, known != publication.target {
@@ -39,7 +42,7 @@ final class MasterWatcher: MasterObserver {
     }
 
     func lost(_ endpoint: Redis.Endpoint, isSentinel: Bool, _ failure: ConnectionFailure) {
-        guard failure.reason == .authentication else { return }
+        guard failure.reason == .authentication, refusing.insert(endpoint).inserted else { return }
         let kind = isSentinel ? "Sentinel" : "Redis"
         diagnostics.log(.error, "\(kind) \(endpoint) refuses us: \(failure)")
     }

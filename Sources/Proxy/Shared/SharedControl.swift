@@ -74,9 +74,6 @@ final class SharedControl {
             return replay()
         }
         gauges.connected.set(0)
-        if failure.reason == .authentication {
-            diagnostics.log(.error, "Redis refuses us: \(failure)")
-        }
     }
 
     // MARK: Coherence

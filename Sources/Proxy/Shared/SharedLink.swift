@@ -97,8 +97,7 @@ final class SharedLink {
 extension Command {
     /// A command from its arguments, the first of which is its name.
     init(_ arguments: [[UInt8]], _ access: Access, _ operation: RedisOperation) {
-        self.init(
-            words: arguments, access: access, tag: UInt8(truncatingIfNeeded: operation.index))
+        self.init(words: arguments, access: access, tag: operation.tag)
     }
 }
 

@@ -34,8 +34,7 @@ final class SharedObserver: ClientObserver {
     init(_ metrics: SharedMetrics) { self.metrics = metrics }
 
     func commandEnded(tag: UInt8, _ outcome: Outcome, nanoseconds: UInt64) {
-        let operations = RedisOperation.allCases
-        let operation = Int(tag) < operations.count ? operations[Int(tag)] : .other
+        let operation = RedisOperation(tag: tag)
         metrics.count(operation, RedisOutcome(outcome), nanoseconds: nanoseconds)
     }
 
@@ -80,5 +79,18 @@ extension WorkerMetrics {
             sharedStores[.error].add()
         case nil: sharedStores[.error].add()
         }
+    }
+}
+
+extension RedisOperation {
+    /// The number by which a client knows it. 0 is what a connection begins with.
+    var tag: UInt8 { UInt8(truncatingIfNeeded: index + 1) }
+
+    /// What a tag stands for.
+    init(tag: UInt8) {
+        let index = Int(tag) - 1
+        self =
+            RedisOperation.allCases.indices.contains(index)
+            ? RedisOperation.allCases[index] : .other
     }
 }
