@@ -50,45 +50,7 @@ def documented(page=PAGE):
 
 # Families that the dashboards draw before the program has them. A name that has come to
 # docs/metrics.md must go from here: Tests/Stack/test_dashboards.py fails until it does.
-COMING = {
-    "meliproxy_rate_limit_decisions_total": family(
-        "counter", "rule decision",
-        decision="allow deny shadow_deny candidate_deny fail_open fail_closed"),
-    "meliproxy_rate_limit_tracked_keys": family("gauge", "rule"),
-    "meliproxy_rate_limit_lease_total": family("counter", "outcome"),
-    "meliproxy_circuit_breaker_state": family(
-        "gauge", "upstream state", state="closed open half_open ramp"),
-    "meliproxy_circuit_breaker_transitions_total": family(
-        "counter", "upstream state", state="closed open half_open ramp"),
-    "meliproxy_circuit_breaker_rejected_total": family("counter", "upstream"),
-    "meliproxy_shed_total": family(
-        "counter", "upstream reason", reason="breaker_open gate_closed overloaded paced"),
-    "meliproxy_upstream_gate_closed": family("gauge", "upstream"),
-    "meliproxy_concurrency_limit": family("gauge", "upstream"),
-    "meliproxy_concurrency_in_flight": family("gauge", "upstream"),
-    "meliproxy_concurrency_queued": family("gauge", "upstream"),
-    "meliproxy_redis_commands_total": family(
-        "counter", "op outcome", op="cache_get cache_set cache_del rate_limit other",
-        outcome="ok timeout error readonly not_connected"),
-    "meliproxy_redis_command_duration_seconds": family("histogram", "op"),
-    "meliproxy_redis_connected": family("gauge"),
-    "meliproxy_redis_pending_commands": family("gauge"),
-    "meliproxy_redis_connections": family(
-        "gauge", "role", role="data limits listener watch sentinel"),
-    "meliproxy_redis_breaker_open": family("gauge"),
-    "meliproxy_redis_function_loads_total": family("counter"),
-    "meliproxy_redis_reconnects_total": family("counter", "reason"),
-    "meliproxy_redis_master_switches_total": family("counter"),
-    "meliproxy_redis_master_last_switch_timestamp_seconds": family("gauge"),
-    "meliproxy_sentinel_up": family("gauge", "sentinel"),
-    "meliproxy_sentinel_events_total": family("counter"),
-    "meliproxy_cache_coherence_live": family("gauge"),
-    "meliproxy_cache_invalidation_lag_seconds": family("histogram"),
-    "meliproxy_cache_lease_total": family("counter", "outcome"),
-    "meliproxy_cache_invalidations_total": family("counter", "kind", kind="object purge flush"),
-    "meliproxy_cache_record_faults_total": family("counter", "reason"),
-    "meliproxy_cache_purge_replays_total": family("counter"),
-}
+COMING: dict = {}
 
 # No panel and no alert needs these: for those who debug the exposition itself.
 DEBUG_ONLY = frozenset({

@@ -93,8 +93,8 @@ def shared(page):
         "Commands", "Per second, by kind.",
         [target(total("redis_commands_total", "op"), "{{op}}")], "ops", stack=True), 8)
     page.add(series(
-        "Connections to Redis", "Open now, by what they are for.",
-        [target(f"sum by (role) ({pick('redis_connections')})", "{{role}}")], "short"), 6)
+        "Replies of no use", "Per second, by why.",
+        [target(total("redis_errors_total", "reason"), "{{reason}}")], "ops"), 6)
     page.add(series(
         "Pending commands", "Sent and not answered. A line that stays up is Redis or the network "
         "being slow.",
@@ -111,22 +111,23 @@ def shared(page):
         "answer without asking Redis.",
         [target(f"min by (instance) ({pick('cache_coherence_live')})", "{{instance}}")],
         [(0, "no", ORANGE), (1, "yes", GREEN)]), 6)
-    page.add(states(
-        "Breaker towards Redis", "Open: nothing is sent to Redis, memory and upstream do without.",
-        [target(largest(pick("redis_breaker_open"), "instance"), "{{instance}}")],
-        [(0, "closed", GREEN), (1, "open", RED)]), 6)
+    page.add(series(
+        "Not sent to Redis", "Commands per second that were not sent because the breaker towards Redis "
+        "was open or too many waited; memory and upstream do without.",
+        [target(total("redis_commands_total", "outcome",
+                      'outcome=~"breaker_open|queue_full|not_connected"'), "{{outcome}}")], "ops"), 6)
     page.add(series(
         "Invalidations", "Heard per second, by what they meant for the memory cache.",
         [target(total("cache_invalidations_total", "kind"), "{{kind}}")], "ops"), 6)
     page.add(series(
         "Rare events", "In the time of one step: records that could not be read, purges sent again to "
-        "a new master, functions loaded again, words of the Sentinels.",
+        "a new master, functions loaded again.",
         [target(f"sum by (reason) (increase({pick('cache_record_faults_total')}"
                 "[$__rate_interval]))", "record: {{reason}}")]
         + [target(f"sum(increase({pick(metric)}[$__rate_interval]))", words)
            for metric, words in (("cache_purge_replays_total", "purge sent again"),
-                                 ("redis_function_loads_total", "functions loaded"),
-                                 ("sentinel_events_total", "Sentinel events"))], "short"), 6)
+                                 ("redis_function_loads_total", "functions loaded"))],
+        "short"), 6)
 
 
 def server(page):

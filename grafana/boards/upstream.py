@@ -127,7 +127,4 @@ def limits(page):
         "reqps", links=[link("Redis", "cache")]), 8)
     page.add(series(
         "Keys counted locally", "Memory of the local limiter, in keys.",
-        [target(f"sum by (rule) ({pick('rate_limit_tracked_keys')})", "{{rule}}")], "short"), 12, 6)
-    page.add(series(
-        "Leases of shared limits", "Per second, by how the request for a lease ended.",
-        [target(total("rate_limit_lease_total", "outcome"), "{{outcome}}")], "ops"), 12, 6)
+        [target(f"sum by (rule) ({pick('rate_limit_tracked_keys')})", "{{rule}}")], "short"), 24, 6)
