@@ -83,8 +83,9 @@ def rule_groups():
     return [{**group, "interval": "1s"} for group in groups] or own_rules()
 
 
-def settings(demo_port, dead_port):
-    """Routes that hit, grow stale, miss, fail, are slow, and take uploads."""
+def settings(demo_port, dead_port, sentinel_port):
+    """Routes that hit, grow stale, miss, fail, are slow, and take uploads; Redis, and limits that are
+    reached."""
     demo = {"url": f"http://127.0.0.1:{demo_port}", "first_byte_timeout": "300ms"}
     dead = {"url": f"http://127.0.0.1:{dead_port}", "connect_timeout": "200ms"}
     brief = {"ttl_max": "1s", "stale_while_revalidate_max": "0s"}
@@ -96,6 +97,9 @@ def settings(demo_port, dead_port):
     return {
         "upstreams": {"demo": demo, "dead": dead},
         "cache": {"memory": "1MiB"},
+        "redis": {"sentinels": [f"127.0.0.1:{sentinel_port}"], "group": MASTER_NAME},
+        "limits": [{"name": "sites", "when": {"path": "/sites"}, "rate": "5/1s", "shadow": True},
+                   {"name": "clients", "key": "client_ip", "rate": "100000/1s"}],
         "routes": [
             route("item", "/items/{id}"),
             route("items", "/items", cache={"ttl_max": "1s"}),
@@ -142,7 +146,8 @@ class Stack:
         self._redis()
         for _ in range(2):
             self.proxies.append(harness.Proxy(
-                settings=settings(self.port["demo"], self.port["dead"]), workers=2))
+                settings=settings(self.port["demo"], self.port["dead"],
+                                                    self.port["sentinel"]), workers=2))
         self._haproxy()
         self._prometheus(history)
 

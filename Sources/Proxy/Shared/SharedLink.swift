@@ -71,6 +71,8 @@ final class SharedLink {
     }
 
     private func send(_ command: Command, by deadline: Instant? = nil) async -> SharedReply? {
+        metrics.pending.add(1)
+        defer { metrics.pending.add(-1) }
         guard case .success(let reply) = await client.send(command, by: deadline) else {
             return nil
         }

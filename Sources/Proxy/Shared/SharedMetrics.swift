@@ -6,6 +6,8 @@ internal import Telemetry
 struct SharedMetrics {
     private let commands: [CounterSet<RedisOutcome>]
     private let durations: HistogramSet<RedisOperation>
+    /// Commands whose replies are awaited.
+    let pending: Gauge
     let faults: CounterSet<RedisErrorReason>
     let reconnects: CounterSet<RedisReconnectReason>
 
@@ -14,6 +16,7 @@ struct SharedMetrics {
             shard.counters(Catalogue.redisCommands, [$0.rawValue], by: RedisOutcome.self)
         }
         durations = shard.histograms(Catalogue.redisCommandDuration, by: RedisOperation.self)
+        pending = shard.gauge(Catalogue.redisPendingCommands)
         faults = shard.counters(Catalogue.redisErrors, by: RedisErrorReason.self)
         reconnects = shard.counters(Catalogue.redisReconnects, by: RedisReconnectReason.self)
     }
