@@ -5,7 +5,7 @@ import time
 import pytest
 
 import harness
-import limit_redis
+import redis_server
 
 SOURCE = (harness.REPOSITORY / "redis/limits.lua").read_text()
 SCRIPT = SOURCE.partition("\n")[2]
@@ -14,7 +14,7 @@ US = 1_000_000
 
 @pytest.fixture(scope="module")
 def server():
-    made = limit_redis.RedisServer()
+    made = redis_server.Server()
     yield made
     made.stop()
 
@@ -173,9 +173,9 @@ def test_rubbish_is_no_state(lease, kind):
 
 
 def test_broken_questions_are_errors(lease):
-    with pytest.raises(limit_redis.RedisError):
+    with pytest.raises(redis_server.ReplyError):
         lease(("k", "x", 10, US, 1, 1, 0))
-    with pytest.raises(limit_redis.RedisError):
+    with pytest.raises(redis_server.ReplyError):
         lease(("k", "b", 10, US, 1, 1, 5))
 
 
