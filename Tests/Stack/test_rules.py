@@ -160,11 +160,11 @@ def caught(directory):
         return True
     changed = [path.name for path in rules
                if path.read_text() != (PROMETHEUS / "rules" / path.name).read_text()]
-    good, _ = rules_files.run("promtool", "test", "rules", *tests_of(directory, changed))
+    good, _ = rules_files.run("promtool", "test", "rules", *unit_tests_of(directory, changed))
     return not good
 
 
-def tests_of(directory, files):
+def unit_tests_of(directory, files):
     """The unit tests that load one of these rules files."""
     return [path for path in sorted((directory / "tests").glob("*.yml"))
             if set(files) & {name.rsplit("/")[-1]
@@ -197,6 +197,6 @@ def test_systematic_mutants(change, tmp_path):
     changed = rules_mutants.rewrite(directory, change)
     assert changed
     files = {rule.file for rule in rules_files.alerts() if rule.id in changed}
-    _, said = rules_files.run("promtool", "test", "rules", *tests_of(directory, files))
+    _, said = rules_files.run("promtool", "test", "rules", *unit_tests_of(directory, files))
     survivors = changed - {name.split(":")[0] for name in rules_files.failing(said)}
     assert not survivors, f"no test notices: {sorted(survivors)}\n{said[:2000]}"
