@@ -68,12 +68,10 @@ final class SharedControl {
     }
 
     private func connectionChanged(_ failure: ConnectionFailure?) {
-        guard let failure else {
-            gauges.connected.set(tier.feed.snapshot.master == nil ? 0 : 1)
-            loadLibrary()
-            return replay()
-        }
-        gauges.connected.set(0)
+        guard failure == nil else { return gauges.connected.set(0) }
+        gauges.connected.set(tier.feed.snapshot.master == nil ? 0 : 1)
+        loadLibrary()
+        replay()
     }
 
     // MARK: Coherence
