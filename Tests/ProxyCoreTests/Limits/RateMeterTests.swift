@@ -129,7 +129,8 @@ struct RateMeterTests {
                 now += max(1, interval, isBest || quota.isAllowed ? 1 : wait)
             }
             #expect(
-                Double(mine) >= 0.99 * Double(best) - 1, "\(rate) every \(interval): \(mine)/\(best)")
+                Double(mine) >= 0.99 * Double(best) - 1,
+                "\(rate) every \(interval): \(mine)/\(best)")
         }
     }
 
