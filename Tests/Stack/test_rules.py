@@ -190,6 +190,7 @@ MOVES = [(f"comparison {which} {'up' if up else 'down'}", rules_mutants.move_thr
 MOVES += [(f"for x {factor}", rules_mutants.move_wait(factor)) for factor in (0.5, 1.5)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("change", [change for _, change in MOVES], ids=[name for name, _ in MOVES])
 def test_systematic_mutants(change, tmp_path):
     """All alerts are moved at once; each of them must fail a test of its own."""

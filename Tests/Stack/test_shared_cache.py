@@ -313,12 +313,12 @@ def test_purge_needs_no_redis(instances, upstream, redis):
 
 
 def test_purges_arrive_within_100_ms(instances, upstream):
-    """p99 of 200 purges from the answer of one instance to the next answer of the other."""
+    """Of 60 purges, all but one, from the answer of one instance to the next answer of the other."""
     upstream.answer = numbered()
     one, two = instances(2)
     delays = []
     with two.client() as client:
-        for number in range(200):
+        for number in range(60):
             target = f"/p{number}"
             one.fetch("GET", target)
             assert client.get(target).status == 200
@@ -327,7 +327,7 @@ def test_purges_arrive_within_100_ms(instances, upstream):
             while client.get(target).body == b"1":
                 assert time.monotonic() - began < SOON
             delays.append(time.monotonic() - began)
-    assert sorted(delays)[197] < 1, "far above the 100 ms that a quiet machine needs"
+    assert sorted(delays)[58] < 1, "far above the 100 ms that a quiet machine needs"
 
 
 def test_shared_by_threads(instances, upstream):
