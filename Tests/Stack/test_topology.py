@@ -55,7 +55,8 @@ def test_haproxy_offers_tls_where_there_is_a_certificate(tmp_path):
 
 
 def test_the_shipped_configuration_is_valid():
-    environment = {**os.environ, "MELIPROXY_ADMIN_TOKEN": "a-token-of-this-test"}
+    environment = {**os.environ, "MELIPROXY_ADMIN_TOKEN": "a-token-of-this-test",
+                   "MELIPROXY_REDIS_PASSWORD": "a-password-of-this-test"}
     done = harness.run("check-config", PROXY, environment=environment)
     assert done.returncode == 0, done.stderr
 
