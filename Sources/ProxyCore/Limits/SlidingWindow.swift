@@ -55,11 +55,16 @@ extension RateMeter {
         let age = last - min(last, chargedAt.nanoseconds / tick)
         guard age <= ticks else { return }
         let (head, length) = ring(words, base)
-        // The entry that the charge went into is the oldest that is not older than it.
+        // The entry that the charge went into is the oldest that is not older than it. There may be several of
+        // that tick, and what was returned to some of them may have been another's.
+        var time: UInt32?
         for index in 0..<length {
             let place = slot(base, head + index)
             guard self.age(words[place], last) <= age else { continue }
+            guard time == nil || time == words[place] & Self.timeMask else { return }
+            time = words[place] & Self.timeMask
             let returned = min(words[place] >> 20, cost)
+            if returned == 0 { continue }
             words[place] -= returned << 20
             words[base + 2] -= min(words[base + 2], returned)
             return

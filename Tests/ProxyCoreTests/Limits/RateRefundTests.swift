@@ -21,6 +21,22 @@ struct RateRefundTests {
         #expect(meter.isIntact)
     }
 
+    @Test(
+        "of several charges in one tick each can be returned, time and again", arguments: algorithms
+    )
+    func sameTick(_ algorithm: LimitAlgorithm) {
+        let start = epoch / oneSecond * oneSecond
+        var meter = Metered(
+            Rate(count: 3, periodNanoseconds: 3600 * oneSecond, burst: 3), algorithm)
+        for _ in 0..<2 { #expect(meter.take(at: start).isAllowed) }
+        for _ in 0..<20 {
+            #expect(meter.take(at: start).isAllowed)
+            meter.refund(of: start)
+        }
+        #expect(meter.take(at: start).isAllowed && !meter.take(at: start).isAllowed)
+        #expect(meter.isIntact)
+    }
+
     @Test("a return after its time changes nothing", arguments: algorithms)
     func lateRefund(_ algorithm: LimitAlgorithm) {
         let start = epoch / oneSecond * oneSecond
