@@ -62,7 +62,8 @@ struct SimulationTests {
             #expect(report.counts["not live \(reason.rawValue)", default: 0] > 10, "\(reason)")
         }
         for name in ["hits", "fills", "purges", "writes", "replays"] {
-            #expect(report.counts[name, default: 0] > 300, "\(name)")
+            // 500 in 200 seeds, and as many in proportion.
+            #expect(report.counts[name, default: 0] > report.seeds * 5 / 2, "\(name)")
         }
         if ProcessInfo.processInfo.environment["MELIPROXY_SIMULATION_REPORT"] != nil {
             try Data(report.text.utf8).write(to: URL(filePath: "simulation-report.txt"))
