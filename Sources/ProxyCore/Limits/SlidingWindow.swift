@@ -55,14 +55,16 @@ extension RateMeter {
         let age = last - min(last, chargedAt.nanoseconds / tick)
         guard age <= ticks else { return }
         let (head, length) = ring(words, base)
-        // The entry that the charge went into is the oldest that is not older than it.
-        for index in 0..<length {
+        // The entry that the charge went into is not older than it. The oldest of those is taken from first: if that
+        // was another one's charge, the one that stays in its place leaves later.
+        var left = cost
+        for index in 0..<length where left > 0 {
             let place = slot(base, head + index)
             guard self.age(words[place], last) <= age else { continue }
-            let returned = min(words[place] >> 20, cost)
+            let returned = min(words[place] >> 20, left)
             words[place] -= returned << 20
             words[base + 2] -= min(words[base + 2], returned)
-            return
+            left -= returned
         }
     }
 

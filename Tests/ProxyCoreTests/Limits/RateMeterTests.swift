@@ -59,7 +59,7 @@ struct RateMeterTests {
         var meter = Metered(rate, test.algorithm, isUneven: test.costs.upperBound > 1)
         var now = epoch
         var allowed = 0
-        let events = limitEvents / Self.table.count * 2
+        let events = limitEvents / Self.table.count * 3
         for event in 0..<events {
             now += Self.step(rate, &chance)
             let cost = UInt32.random(in: test.costs, using: &chance)
@@ -94,7 +94,7 @@ struct RateMeterTests {
         var meter = Metered(test.rate, test.algorithm, isUneven: test.costs.upperBound > 1)
         var log = ExactLog(period: test.rate.periodNanoseconds)
         var now = epoch
-        for _ in 0..<(limitEvents / Self.table.count * 2) {
+        for _ in 0..<(limitEvents / Self.table.count * 3) {
             now += Self.step(test.rate, &chance)
             let cost = UInt32.random(in: test.costs, using: &chance)
             if meter.take(cost, at: now).isAllowed { log.add(UInt64(cost), at: now) }
@@ -114,7 +114,8 @@ struct RateMeterTests {
             var exact = ExactLog(period: period)
             var (mine, best) = (0, 0)
             var now = epoch
-            while now < epoch + 8 * period, mine < 12_000 {
+            let periods = max(3, min(8, 30_000 / UInt64(count)))
+            while now < epoch + periods * period {
                 let isBest = exact.sum(at: now) < UInt64(count)
                 if isBest { exact.add(1, at: now) }
                 best += isBest ? 1 : 0
@@ -126,8 +127,10 @@ struct RateMeterTests {
                     oldest + period + 1 - min(now, oldest + period), quota.retryNanoseconds)
                 now += max(1, interval, isBest || quota.isAllowed ? 1 : wait)
             }
+            // A client that comes a tick too early comes again a whole step later.
             #expect(
-                Double(mine) >= 0.99 * Double(best), "\(rate) every \(interval): \(mine)/\(best)")
+                Double(mine + 2) >= 0.99 * Double(best),
+                "\(rate) every \(interval): \(mine)/\(best)")
         }
     }
 
