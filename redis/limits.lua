@@ -94,14 +94,15 @@ local function sliding_add(s, a, now, count)
   return time
 end
 
--- The entry of a grant is the oldest that is not older than it.
+-- The entry of a grant is not older than its mark. The oldest of those is taken from first: if that was another
+-- grant's, the one that stays in its place leaves later.
 local function sliding_return(s, count, mark)
   for i = 1, #s.times do
-    if s.times[i] >= mark then
+    if s.times[i] >= mark and count > 0 then
       local back = math.min(s.counts[i], count)
       s.counts[i] = s.counts[i] - back
       s.total = s.total - back
-      return
+      count = count - back
     end
   end
 end

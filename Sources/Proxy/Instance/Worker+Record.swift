@@ -35,9 +35,12 @@ extension Worker {
     private func countTop(_ request: ClientRequest) {
         let head = request.head
         guard head.path.upperBound <= head.bytes.count else { return }
-        clientKey.removeAll(keepingCapacity: true)
-        request.client.append(to: &clientKey)
-        let (key, bytes) = (clientKey, head.bytes)
+        if request.isFromTrustedPeer {
+            clientKey.removeAll(keepingCapacity: true)
+            request.client.append(to: &clientKey)
+        }
+        let key = request.isFromTrustedPeer ? clientKey : request.peerText
+        let bytes = head.bytes
         top.count(client: key.span, path: bytes.span.extracting(head.path.indices))
     }
 

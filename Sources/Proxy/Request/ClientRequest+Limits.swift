@@ -14,12 +14,13 @@ extension ClientRequest {
             set.plans.concern(route: route.index), set.plans.hasRules(of: stage)
         else { return false }
         let facts = LimitFacts(
-            head, client: client, route: route.index, routeName: route.nameBytes, set.plans)
+            head, client: client, clientText: isFromTrustedPeer ? [] : peerText,
+            route: route.index, routeName: route.nameBytes, set.plans)
         let first = set.match(facts, stage, &limiting)
         if first == limiting.matches.count { return false }
         limiting.set = set
         let isAllowed = set.decide(&limiting, from: first, now: stage == .all ? started : .now())
-        worker.count(limiting, from: first)
+        worker.countLimits(of: self, from: first)
         if isAllowed { return false }
         // What rules of an earlier stage took goes back: a refusal costs nothing elsewhere.
         set.giveBack(&limiting, status: nil)
@@ -48,9 +49,9 @@ extension ClientRequest {
 
 extension Worker {
     /// Counts what each rule from `first` on decided.
-    func count(_ use: LimitUse, from first: Int) {
-        for index in first..<use.matches.count {
-            let match = use.matches[index]
+    func countLimits(of request: ClientRequest, from first: Int) {
+        for index in first..<request.limiting.matches.count {
+            let match = request.limiting.matches[index]
             guard match.rule < limitCounters.count else { continue }
             limitCounters[match.rule][match.decision].add()
             if match.isCandidateDenied { limitCounters[match.rule][.candidateDeny].add() }

@@ -6,6 +6,8 @@ public struct LimitFacts {
     public let head: RequestHead
     /// Who sent it.
     public let client: ClientAddress
+    /// That as text, if the caller has it at hand; else empty.
+    let clientText: [UInt8]
     /// The position of its route in the settings.
     public let route: Int
     /// The name of its route.
@@ -15,26 +17,29 @@ public struct LimitFacts {
     /// Whether that is in the query, and has triplets.
     let isApplicationInQuery: Bool
     /// Its path, if any rule asks for it.
-    let scan: PathScan
+    let scan: PathScan?
 
     /// The facts of `head`. `plans`: those that will be asked about.
     public init(
-        _ head: RequestHead, client: ClientAddress, route: Int, routeName: [UInt8],
-        _ plans: LimitPlans
+        _ head: RequestHead, client: ClientAddress, clientText: [UInt8] = [], route: Int,
+        routeName: [UInt8], _ plans: LimitPlans
     ) {
         self.head = head
         self.client = client
+        self.clientText = clientText
         self.route = route
         self.routeName = routeName
         (application, isApplicationInQuery) = Self.application(head, plans.applications)
+        scan = plans.readsPath ? Self.scan(head) : nil
+    }
+
+    private static func scan(_ head: RequestHead) -> PathScan {
+        let bytes = head.bytes
+        let path = bytes.span.extracting(head.path.indices)
         var scan = PathScan()
-        if plans.readsPath {
-            let bytes = head.bytes
-            let path = bytes.span.extracting(head.path.indices)
-            // A path that is no good meets no template: the route table has refused it, or it is empty or `*`.
-            if scan.scan(path) != nil { scan.becomeAsterisk() }
-        }
-        self.scan = scan
+        // A path that is no good meets no template: the route table has refused it, or it is empty or `*`.
+        if scan.scan(path) != nil { scan.becomeAsterisk() }
+        return scan
     }
 
     private static func application(

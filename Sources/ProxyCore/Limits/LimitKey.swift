@@ -49,6 +49,10 @@ struct LimitKey: Sendable {
         let bytes = head.bytes
         switch parts[index].kind {
         case .client:
+            if !facts.clientText.isEmpty, facts.client.isIPv4 {
+                out.append(contentsOf: facts.clientText)
+                return
+            }
             // A customer has a /64 at least: single addresses of IPv6 would be no limit.
             let client = facts.client
             (client.isIPv4 ? client : ClientAddress(high: client.high, low: 0)).append(to: &out)

@@ -61,7 +61,7 @@ struct LimitMatcher: Sendable {
             matchesClient(facts.client)
         else { return false }
         if !hosts.isEmpty, !matchesHost(facts.head) { return false }
-        if let paths, !matchesPath(paths, facts) { return false }
+        if paths != nil, !matchesPath(facts) { return false }
         if !headers.isEmpty, !matchesHeaders(facts.head) { return false }
         if !query.isEmpty, !matchesQuery(facts.head) { return false }
         return applications.isEmpty || matchesApplication(facts)
@@ -81,11 +81,12 @@ struct LimitMatcher: Sendable {
         return hosts.next(&names, host) != nil
     }
 
-    private func matchesPath(_ paths: RouteTrie, _ facts: borrowing LimitFacts) -> Bool {
+    private func matchesPath(_ facts: borrowing LimitFacts) -> Bool {
+        guard let paths, let scan = facts.scan else { return false }
         let bytes = facts.head.bytes
         let path = bytes.span.extracting(facts.head.path.indices)
         var search = RouteTrie.Search(method: facts.head.method.rawValue)
-        return paths.find(0, facts.scan, path, &search) != nil
+        return paths.find(0, scan, path, &search) != nil
     }
 
     private func matchesHeaders(_ head: RequestHead) -> Bool {

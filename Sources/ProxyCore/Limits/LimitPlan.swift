@@ -1,7 +1,7 @@
 internal import HTTP1
 
-/// A rule made ready.
-public struct LimitPlan: Sendable {
+/// A rule made ready. A class, for it is large, and looked at in every request.
+public final class LimitPlan: Sendable {
     /// What applies to one request.
     public struct Choice: Sendable, Equatable {
         /// Which of the variants.
@@ -30,6 +30,8 @@ public struct LimitPlan: Sendable {
     public let policies: [[UInt8]]
     /// The names of each variant's rates in those: `"name"`.
     public let policyNames: [[[UInt8]]]
+    /// Both fields of an answer that no other rule is about, up to the number that is left.
+    let lines: [[[UInt8]]]
     private let when: [LimitMatcher]
     private let exempt: [LimitMatcher]
     private let overrides: [(when: [LimitMatcher], choice: Choice)]
@@ -74,6 +76,12 @@ public struct LimitPlan: Sendable {
             }
             return Array(members.joined(separator: ", ").utf8)
         }
+        lines = zip(policies, policyNames).map { policy, names in
+            names.map { name in
+                Array("RateLimit-Policy: ".utf8) + policy + Array("\r\nRateLimit: ".utf8) + name
+                    + Array(";r=".utf8)
+            }
+        }
     }
 
     /// Whether it is about any request on the route at this position.
@@ -114,7 +122,7 @@ extension RateMeter {
 }
 
 /// All rules made ready.
-public struct LimitPlans: Sendable {
+public final class LimitPlans: Sendable {
     struct Source: Sendable {
         let name: [UInt8]
         let known: FieldName
@@ -188,16 +196,16 @@ public struct LimitPlans: Sendable {
         _ facts: borrowing LimitFacts, _ body: (_ rule: Int, LimitPlan.Choice) -> Void
     ) {
         guard byRoute.indices.contains(facts.route) else { return }
-        let route = facts.route
+        let (rules, first) = (byRoute[facts.route], firstDefault[facts.route])
         var isTaken = false
-        for place in byRoute[route].indices {
-            if place >= firstDefault[route], isTaken { return }
-            let index = byRoute[route][place]
+        for place in rules.indices {
+            if place >= first, isTaken { return }
+            let index = rules[place]
             switch plans[index].match(facts) {
             case .other: continue
-            case .exempt: if place < firstDefault[route] { isTaken = true }
+            case .exempt: if place < first { isTaken = true }
             case .applies(let choice):
-                if place < firstDefault[route] { isTaken = true }
+                if place < first { isTaken = true }
                 body(index, choice)
             }
         }

@@ -1,7 +1,7 @@
 internal import Time
 
 /// The rates that some of a rule's requests have, and how a key's state is laid out for them.
-public struct LimitVariant: Sendable, Equatable {
+public final class LimitVariant: Sendable, Equatable {
     /// The rates that are enforced.
     public let meters: [RateMeter]
     /// Those on trial.
@@ -28,6 +28,12 @@ public struct LimitVariant: Sendable, Equatable {
         penalty = rule.penalty
         penaltyBase = (meters + candidates).reduce(0) { $0 + $1.wordCount }
         wordCount = penaltyBase + (rule.penalty == nil ? 0 : 5)
+    }
+
+    /// Whether both lay a state out alike, and read it alike.
+    public static func == (left: LimitVariant, right: LimitVariant) -> Bool {
+        left.meters == right.meters && left.candidates == right.candidates
+            && left.penalty == right.penalty
     }
 
     /// What the rates say about a request of `cost`. A state brought up to `now`, and nothing spent.

@@ -34,7 +34,13 @@ extension LimitPlans {
         to out: inout ByteWriter
     ) {
         guard !notices.isEmpty, fields != .off else { return }
-        if fields != .legacy {
+        if fields != .legacy, notices.count == 1 {
+            // The common case, in one copy and two numbers.
+            let notice = notices[0]
+            out.append(plans[notice.rule].lines[notice.variant][notice.rate])
+            appendNumbers(notice, to: &out)
+            out.appendLineEnd()
+        } else if fields != .legacy {
             out.append("RateLimit-Policy: ")
             for index in notices.indices {
                 if index > 0 { out.append(", ") }
@@ -53,6 +59,10 @@ extension LimitPlans {
     private func append(_ notice: LimitNotice, to out: inout ByteWriter) {
         out.append(plans[notice.rule].policyNames[notice.variant][notice.rate])
         out.append(";r=")
+        appendNumbers(notice, to: &out)
+    }
+
+    private func appendNumbers(_ notice: LimitNotice, to out: inout ByteWriter) {
         out.append(decimal: UInt64(notice.remaining))
         out.append(";t=")
         out.append(decimal: LimitPlans.seconds(notice.resetNanoseconds))

@@ -55,19 +55,16 @@ extension RateMeter {
         let age = last - min(last, chargedAt.nanoseconds / tick)
         guard age <= ticks else { return }
         let (head, length) = ring(words, base)
-        // The entry that the charge went into is the oldest that is not older than it. There may be several of
-        // that tick, and what was returned to some of them may have been another's.
-        var time: UInt32?
-        for index in 0..<length {
+        // The entry that the charge went into is not older than it. The oldest of those is taken from first: if that
+        // was another one's charge, the one that stays in its place leaves later.
+        var left = cost
+        for index in 0..<length where left > 0 {
             let place = slot(base, head + index)
             guard self.age(words[place], last) <= age else { continue }
-            guard time == nil || time == words[place] & Self.timeMask else { return }
-            time = words[place] & Self.timeMask
-            let returned = min(words[place] >> 20, cost)
-            if returned == 0 { continue }
+            let returned = min(words[place] >> 20, left)
             words[place] -= returned << 20
             words[base + 2] -= min(words[base + 2], returned)
-            return
+            left -= returned
         }
     }
 

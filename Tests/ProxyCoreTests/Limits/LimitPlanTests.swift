@@ -175,5 +175,9 @@ struct LimitPlanTests {
         #expect(text(.legacy, notices) == legacy)
         #expect(text(.both, notices) == standard + legacy)
         #expect(text(.off, notices) == "" && text(.both, []) == "")
+        // One rule alone.
+        #expect(
+            text(.standard, [notices[2]])
+                == "RateLimit-Policy: \"burst\";q=30;w=3\r\nRateLimit: \"burst\";r=29;t=1\r\n")
     }
 }

@@ -16,8 +16,7 @@ struct RateRefundTests {
         #expect(meter.check(at: start + 10).remaining >= 1)
         var allowed = 0
         for _ in 0..<9 where meter.take(at: start + 11).isAllowed { allowed += 1 }
-        // A sliding window returns to the entry of that time what it holds.
-        #expect(allowed == (algorithm == .slidingWindow ? 1 : 3))
+        #expect(allowed == 3)
         #expect(meter.isIntact)
     }
 
@@ -35,6 +34,21 @@ struct RateRefundTests {
         }
         #expect(meter.take(at: start).isAllowed && !meter.take(at: start).isAllowed)
         #expect(meter.isIntact)
+    }
+
+    @Test("charges and returns within one tick get nothing lost", arguments: algorithms)
+    func refundsWithinATick(_ algorithm: LimitAlgorithm) {
+        let rate = Rate(count: 3, periodNanoseconds: 3600 * oneSecond, burst: 3)
+        var meter = Metered(rate, algorithm, isUneven: true)
+        let start = epoch / (3600 * oneSecond) * 3600 * oneSecond
+        for offset in 0..<2 { #expect(meter.take(at: start + UInt64(offset)).isAllowed) }
+        for round in 2..<100 {
+            let now = start + UInt64(round) * 3 * millisecond
+            #expect(meter.take(at: now).isAllowed, "round \(round)")
+            meter.refund(of: now)
+        }
+        #expect(meter.take(at: start + oneSecond).isAllowed)
+        #expect(!meter.take(at: start + oneSecond).isAllowed)
     }
 
     @Test("a return after its time changes nothing", arguments: algorithms)
