@@ -79,7 +79,7 @@ def test_a_hit_does_not_allocate(start, upstream, counter):
         assert client.get("/item").body == BODY
         # Faster than what is measured: buffers, the log's above all, have grown when it begins.
         for _ in range(6):
-            ask(client, 1000, at_once=100)
+            ask(client, 2000, at_once=100)
             time.sleep(LOG_ROUNDS_S)
         before = counter.of_worker(proxy)
         ask(client, HITS, at_once=1)

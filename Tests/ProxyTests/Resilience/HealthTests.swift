@@ -130,7 +130,6 @@ struct HealthTests {
         let ward = try Ward {
             $0.concurrency.least = 1
             $0.concurrency.start = 1
-            $0.concurrency.most = 1
         }
         let first = try #require(ward.enter().permit)
         let (second, third) = (ward.waiter(), ward.waiter())
@@ -151,7 +150,6 @@ struct HealthTests {
         let ward = try Ward {
             $0.concurrency.least = 1
             $0.concurrency.start = 1
-            $0.concurrency.most = 1
         }
         let first = try #require(ward.enter().permit)
         let (second, third) = (ward.waiter(), ward.waiter())
