@@ -23,7 +23,7 @@ SWIFT_FILES := Sources Tests Package.swift
 .PHONY: help
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | \
-		awk -F ':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
+		awk -F ':.*## ' '{ printf "  make %-18s %s\n", $$1, $$2 }'
 
 .PHONY: packages
 packages:
@@ -37,6 +37,26 @@ build: packages ## release binaries in .build/release (meliproxy, demo-api)
 run: packages ## demo API and proxy on LISTEN (127.0.0.1:8080); UPSTREAM=URL for a real API
 	@scripts/run
 
+# make stack-scale INSTANCES=5
+INSTANCES ?= 2
+.PHONY: stack stack-status stack-scale stack-restart stack-down
+stack: ## the whole topology as processes on loopback; INSTANCES=3, ARGS="--workers 2"
+	@scripts/install-packages stack
+	@[ -x .build/release/meliproxy ] && [ -x .build/release/demo-api ] || $(MAKE) build
+	@exec scripts/stack up --instances $(INSTANCES) $(if $(UPSTREAM),--upstream $(UPSTREAM)) $(ARGS)
+
+stack-status: ## what of it runs, where and how
+	@scripts/stack status
+
+stack-scale: ## another number of instances while it runs: INSTANCES=5
+	@scripts/stack scale $(INSTANCES)
+
+stack-restart: ## restart the instances, one after the other
+	@scripts/stack restart
+
+stack-down: ## stop it; nothing is left behind
+	@scripts/stack down
+
 .PHONY: test
 test: ## all tests that fit in 20 minutes: unit, integration, the whole stack
 	@scripts/test
@@ -48,16 +68,31 @@ check: packages ## within a minute on a warm build: format, warnings, unit and t
 	@scripts/lint
 	@swift test --skip-build $(TESTS) --skip IntegrationTests --skip SimulationTests
 
+.PHONY: compose-test
+compose-test: ## docker-compose.yml for real under podman, as root; writes docs/compose-test.md
+	@scripts/compose-test $(ARGS)
+
 .PHONY: test-long
-test-long: packages ## long fuzzing, both sanitizers, the long stack tests (an hour or more)
-	@MELIPROXY_FUZZ_INPUTS=$${MELIPROXY_FUZZ_INPUTS:-10000000} swift test $(TESTS) -c release \
-		--scratch-path .build-fuzz -Xswiftc -enable-testing --filter Fuzz
+test-long: packages ## long fuzzing and simulation, both sanitizers, the long stack tests (an hour or more)
+	@MELIPROXY_FUZZ_INPUTS=$${MELIPROXY_FUZZ_INPUTS:-10000000} \
+		MELIPROXY_LIMIT_EVENTS=$${MELIPROXY_LIMIT_EVENTS:-1000000} swift test $(TESTS) -c release \
+		--scratch-path .build-fuzz -Xswiftc -enable-testing \
+		--filter "Fuzz|RateMeterTests|RateRefundTests|LimitSetTests"
+	@$(MAKE) simulate
 	@$(MAKE) asan
 	@$(MAKE) tsan
 	@scripts/install-packages test
 	@scripts/venv test
 	@$(MAKE) build
 	@.venv/bin/python -m pytest -m long
+
+# SEED=n replays one history with its trace.
+SIMULATION_SEEDS ?= 10000
+.PHONY: simulate
+simulate: packages ## 10,000 seeded histories of a Redis cluster with faults; SEED=n replays one
+	@$(if $(SEED),MELIPROXY_SIMULATION_SEED=$(SEED)) MELIPROXY_SIMULATION_SEEDS=$(SIMULATION_SEEDS) \
+		swift test $(TESTS) -c release --scratch-path .build-fuzz -Xswiftc -enable-testing \
+		--filter SimulationTests
 
 .PHONY: asan
 asan: packages ## unit and integration tests under the address sanitizer, with leak detection
@@ -78,6 +113,11 @@ bench: ## meliproxy beside nginx, HAProxy, Varnish, Envoy; writes docs/benchmark
 	@$(MAKE) build
 	@exec python3 Benchmarks/bench.py $(ARGS)
 
+.PHONY: rules
+rules: ## Prometheus' rules: validity and unit tests (20 seconds); the rest of their tests: make test
+	@promtool check rules --lint=all --lint-fatal prometheus/rules/*.yml >/dev/null
+	@promtool test rules prometheus/tests/*.yml
+
 .PHONY: mutants
 mutants: ## inverts decisions of the cache policy; a test must notice each (4 minutes)
 	@scripts/policy-mutants $(ARGS)
@@ -85,7 +125,18 @@ mutants: ## inverts decisions of the cache policy; a test must notice each (4 mi
 .PHONY: docs
 docs: packages ## write docs/metrics.md and the table of docs/configuration.md from the catalogues
 	@MELIPROXY_WRITE_DOCS=1 swift test $(TESTS) \
-		--filter "TidyTests.PageTests|SettingsTests/documentation"
+		--filter "TidyTests.PageTests|SettingsTests/documentation|LibraryTests/embedded"
+
+.PHONY: dashboards
+dashboards: ## write grafana/dashboards/*.json from grafana/boards/
+	@python3 -m grafana.generate
+
+.PHONY: dashboard-pictures
+dashboard-pictures: ## draw docs/images/dashboard-*.png from a stack on loopback (5 minutes)
+	@scripts/install-packages test
+	@scripts/venv test
+	@$(MAKE) build
+	@.venv/bin/python -m grafana.pictures
 
 .PHONY: format
 format: ## lay out all Swift sources

@@ -32,7 +32,8 @@ let package = Package(
     products: [
         .executable(name: "meliproxy", targets: ["meliproxy"]),
         .executable(name: "demo-api", targets: ["demo-api"]),
-        .library(name: "Redis", targets: ["Redis"]),
+        // With the loop that it runs on and the clock that deadlines are given in.
+        .library(name: "Redis", targets: ["Redis", "EventLoop", "Time"]),
     ],
     dependencies: [
         .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
@@ -49,6 +50,7 @@ let package = Package(
 
         module("Time"),
         module("Locking"),
+        module("Deflate", ["CZlib"]),
         module("HTTP1", ["Time"]),
         module("Telemetry", ["Time", "Locking"]),
         module(
@@ -57,13 +59,15 @@ let package = Package(
         module("EventLoop", ["Time", "Locking", "CUV"]),
         module("Redis", ["Time", "Locking", "EventLoop", "CHiredis"]),
         module("Upstream", ["Time", "HTTP1", "Telemetry", "ProxyCore", "EventLoop", "CCurl"]),
-        module("Responder", ["Time", "HTTP1", "EventLoop", "CZlib"]),
+        module("Responder", ["Time", "Deflate", "HTTP1", "EventLoop"]),
         module(
             "Proxy",
             [
-                "Time", "Locking", "HTTP1", "Telemetry", "ProxyCore", "EventLoop", "Upstream",
-                "Responder",
+                "Time", "Locking", "Deflate", "HTTP1", "Telemetry", "ProxyCore", "EventLoop",
+                "Redis",
+                "Upstream", "Responder",
             ]),
+        program("redis-bench", ["Redis", "EventLoop", "Time"]),
         program(
             "meliproxy",
             [
@@ -87,15 +91,17 @@ let package = Package(
             ["Upstream", "EventLoop", "Locking", "Support", "Telemetry", "Time"]),
         tests("RedisTests", ["Redis", "EventLoop", "Locking", "Support", "Time"]),
         tests("ResponderTests", ["Responder", "EventLoop", "HTTP1", "Locking", "Support", "Time"]),
+        tests("DeflateTests", ["Deflate"]),
         tests("HTTP1Tests", ["HTTP1", "Time"]),
         tests(
             "TelemetryTests", ["Telemetry", "Time"],
             exclude: ["check_exposition.py", "test_check_exposition.py"]),
-        tests("ProxyCoreTests", ["ProxyCore", "HTTP1", "Telemetry", "Time"]),
+        tests("ProxyCoreTests", ["ProxyCore", "HTTP1", "Support", "Telemetry", "Time"]),
         tests(
             "ProxyTests",
             ["Proxy", "EventLoop", "HTTP1", "ProxyCore", "Support", "Telemetry", "Time"]),
         tests("DemoAPITests", ["DemoAPI", "Responder", "HTTP1"]),
+        tests("SimulationTests", ["Redis", "ProxyCore", "Time"]),
         tests("TidyTests", ["Telemetry"]),
     ]
 )

@@ -1,3 +1,4 @@
+internal import CUV
 internal import Glibc
 
 /// A connected socket that no stream owns yet: its descriptor and who is at the other end.

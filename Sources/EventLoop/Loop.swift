@@ -20,6 +20,8 @@ internal import Time
 
     /// Rounds of jobs that one callback may run before I/O gets its turn again.
     private static let drainRoundsMax = 64
+    /// Times that what was done at the end of a turn may ask for another end before I/O gets its turn.
+    private static let endRoundsMax = 8
     /// Size of the buffer that every stream of this loop reads into.
     static let readBufferBytes = 64 * 1024
 
@@ -38,6 +40,8 @@ internal import Time
     private var jobs: [UnownedJob] = []
     private var running: [UnownedJob] = []
     private var isDraining = false
+    private var endings: [any TurnEnd] = []
+    private var ending: [any TurnEnd] = []
     private var pollReturned = Instant(nanoseconds: 0)
     private var isWaiting = false
     private var isInitialized = false
@@ -83,12 +87,14 @@ internal import Time
         unsafe uv_prepare_start(beforePoll) { handle in
             guard let handle = unsafe handle else { return }
             let loop = unsafe Loop.of(handle.pointee.loop)
+            loop.endTurn()
             loop.onTurn?(Instant.now().nanoseconds(since: loop.pollReturned))
             loop.isWaiting = true
         }
         receiveMessages()
         unsafe uv_run(uv, UV_RUN_DEFAULT)
         wheel.removeAll()
+        endings.removeAll()
         owner.store(0, ordering: .releasing)
     }
 
@@ -117,7 +123,10 @@ internal import Time
     }
 
     /// Starts a task whose every step runs on this loop's thread. Only from the loop's own thread.
+    ///
+    /// Not inlined: Swift 6.3 would copy the local type into other modules without making it linkable.
     @discardableResult
+    @inline(never)
     public func spawn(_ body: @escaping () async -> Void) -> Task<Void, Never> {
         // Sound because the task starts, continues and ends on the thread that captured `body`: the
         // executor preference is inherited by every nonisolated async function it calls.
@@ -186,6 +195,23 @@ internal import Time
         isDraining = false
         // What is left waits for one turn of I/O; the wake-up brings us back.
         if !jobs.isEmpty { unsafe uv_async_send(wakeup) }
+    }
+
+    /// Calls `subject.turnEnds()` once, before the loop next waits for events. Only from the loop's thread;
+    /// a subject that asks twice is called twice.
+    public func atTurnEnd(_ subject: any TurnEnd) { endings.append(subject) }
+
+    private func endTurn() {
+        var rounds = 0
+        while !endings.isEmpty, rounds < Loop.endRoundsMax {
+            swap(&endings, &ending)
+            for subject in ending { subject.turnEnds() }
+            ending.removeAll(keepingCapacity: true)
+            drain()
+            rounds += 1
+        }
+        // The rest comes after a turn of I/O, which then must not wait.
+        if !endings.isEmpty { unsafe uv_async_send(wakeup) }
     }
 
     deinit {

@@ -50,7 +50,8 @@ final class TimerWheel {
     private var current: UInt64 = 0
     /// When libuv will call `advance` next.
     private var scheduled: Instant = .never
-    private var due: [Entry] = []
+    /// What is being visited; with room for the timers of many slots from the start.
+    private var due = TimerWheel.emptySlot(512)
 
     /// One mention of a timer in a slot; void when the timer has since moved to an earlier slot.
     private struct Entry {
@@ -60,11 +61,13 @@ final class TimerWheel {
 
     /// Slots with room for a few timers each, so that arming one allocates nothing (160 KiB a loop).
     private static func emptyTable() -> [[Entry]] {
-        (0..<slots).map { _ in
-            var slot: [Entry] = []
-            slot.reserveCapacity(8)
-            return slot
-        }
+        (0..<slots).map { _ in emptySlot(8) }
+    }
+
+    private static func emptySlot(_ capacity: Int) -> [Entry] {
+        var slot: [Entry] = []
+        slot.reserveCapacity(capacity)
+        return slot
     }
 
     func insert(_ timer: Timer, on loop: Loop) {

@@ -1,24 +1,30 @@
 extension ByteWriter {
     /// Appends `value` in decimal, without leading zeros.
     public mutating func append(decimal value: UInt64) {
+        if value < 10 { return append(byte: 0x30 &+ UInt8(truncatingIfNeeded: value)) }
         var digits = 1
         var rest = value
         while rest >= 10 {
             rest /= 10
             digits &+= 1
         }
-        append(value, radix: 10, digits: digits)
+        append(value, digits: digits)
     }
 
     /// Appends `value` in decimal with exactly two digits; above 99 only the last two.
     mutating func append(twoDigits value: Int) {
-        append(UInt64(truncatingIfNeeded: value), radix: 10, digits: 2)
+        append(UInt64(truncatingIfNeeded: value), digits: 2)
     }
 
     /// Appends `value` in small hexadecimal digits, without leading zeros.
     public mutating func append(hex value: UInt64) {
         let significant = 64 &- value.leadingZeroBitCount
-        append(value, radix: 16, digits: Swift.max(1, (significant &+ 3) / 4))
+        var digits = UInt64(Swift.max(1, (significant &+ 3) / 4))
+        while digits > 0 {
+            digits &-= 1
+            let digit = UInt8(truncatingIfNeeded: value >> (4 &* digits)) & 0x0f
+            storage.append(digit &+ (digit < 10 ? 0x30 : 0x57))
+        }
     }
 
     /// Appends the line before the data of a chunk (RFC 9112 §7.1). After the data comes `crlf`; size 0
@@ -72,14 +78,17 @@ extension ByteWriter {
         appendLineEnd()
     }
 
-    private mutating func append(_ value: UInt64, radix: UInt64, digits: Int) {
-        let end = storage.count &+ digits
-        storage.append(contentsOf: repeatElement(UInt8(ascii: "0"), count: digits))
+    /// The lowest `digits` decimal digits of `value`.
+    private mutating func append(_ value: UInt64, digits: Int) {
+        var text: [20 of UInt8] = .init(repeating: 0)
         var rest = value
         for place in 1...digits {
-            let digit = UInt8(truncatingIfNeeded: rest % radix)
-            storage[end &- place] = digit &+ (digit < 10 ? 0x30 : 0x57)
-            rest /= radix
+            let (quotient, digit) = rest.quotientAndRemainder(dividingBy: 10)
+            text[20 &- place] = UInt8(truncatingIfNeeded: digit) &+ 0x30
+            rest = quotient
+        }
+        storage.append(addingCapacity: digits) { output in
+            for index in (20 &- digits)..<20 { output.append(text[index]) }
         }
     }
 }

@@ -113,14 +113,26 @@ extension [UInt8] {
     /// Appends the bytes of a literal in one copy.
     @inlinable
     mutating func append(literal text: StaticString) {
-        unsafe append(contentsOf: text.octets)
+        unsafe append(octets: text.octets)
     }
 
     /// Appends the bytes of `span` in one copy.
     @inlinable
     public mutating func append(copying span: Span<UInt8>) {
         unsafe span.withUnsafeBufferPointer { source in
-            unsafe append(contentsOf: source)
+            unsafe append(octets: source)
+        }
+    }
+
+    /// `append(contentsOf:)` with less to do for the short runs that heads are made of.
+    @inlinable
+    mutating func append(octets source: UnsafeBufferPointer<UInt8>) {
+        guard let first = source.baseAddress else { return }
+        append(addingCapacity: source.count) { output in
+            unsafe output.withUnsafeMutableBufferPointer { room, initialized in
+                unsafe room.baseAddress?.initialize(from: first, count: source.count)
+                initialized = source.count
+            }
         }
     }
 }

@@ -30,6 +30,14 @@ public enum FieldName: UInt8, CaseIterable, Sendable {
     /// The name in its registered spelling; empty for `.other`.
     public var name: StaticString { Self.names[Int(rawValue)] }
 
+    /// The name that a token is, in letters of either case; `.other` for one that is not known, and for
+    /// no bytes at all.
+    public init(_ token: Span<UInt8>) {
+        self =
+            token.isEmpty
+            ? .other : FieldNameTable.shared.name(in: token, at: 0, length: token.count)
+    }
+
     /// The bit that stands for this name in a set of names.
     @inlinable
     var bit: UInt64 { 1 &<< UInt64(rawValue) }

@@ -85,7 +85,7 @@ struct Start {
             settings, name: name, workerCount: workers,
             connectionsMax: Start.connectionsMax(settings, descriptors: descriptors),
             accessLog: accessLog, diagnostics: diagnostics)
-        snapshot = Snapshot(settings)
+        snapshot = Snapshot(settings, limits: instance.limitTables.makeSet(settings))
     }
 
     /// Half of the descriptors at most: each client may need one more towards an upstream.

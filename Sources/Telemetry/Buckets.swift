@@ -41,6 +41,14 @@ public struct Buckets: Sendable {
             10_000_000_000, 30_000_000_000,
         ])
 
+    /// 50 µs to 250 ms: time spent at a store in the same network.
+    public static let store = Buckets(
+        unit: .seconds,
+        bounds: [
+            50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000, 5_000_000, 10_000_000,
+            25_000_000, 50_000_000, 100_000_000, 250_000_000,
+        ])
+
     /// 256 B to 4 MiB in steps of four.
     public static let size = Buckets(
         unit: .bytes,

@@ -43,11 +43,13 @@ extension [UInt8] {
 
     /// Appends `value` as 16 lower-case hexadecimal digits.
     mutating func append(hex value: UInt64) {
-        var shift: UInt64 = 64
-        while shift > 0 {
-            shift &-= 4
-            let digit = UInt8(truncatingIfNeeded: value >> shift) & 0x0f
-            append(digit &+ (digit < 10 ? 0x30 : 0x57))
+        append(addingCapacity: 16) { output in
+            for half in [value >> 32, value] {
+                let digits = hexDigits(UInt32(truncatingIfNeeded: half))
+                for place in 0..<UInt64(8) {
+                    output.append(UInt8(truncatingIfNeeded: digits >> (8 &* place)))
+                }
+            }
         }
     }
 
@@ -62,4 +64,16 @@ extension [UInt8] {
             }
         }
     }
+}
+
+/// The eight hexadecimal digits of `value`, the first one in the lowest byte; all eight at once.
+private func hexDigits(_ value: UInt32) -> UInt64 {
+    // One nibble a byte, the highest nibble in the lowest byte.
+    var nibbles = UInt64(value.byteSwapped)
+    nibbles = (nibbles | nibbles << 16) & 0x0000_ffff_0000_ffff
+    nibbles = (nibbles | nibbles << 8) & 0x00ff_00ff_00ff_00ff
+    nibbles = (nibbles >> 4 & 0x000f_000f_000f_000f) | (nibbles & 0x000f_000f_000f_000f) << 8
+    // 1 in each byte that is above 9: those are letters.
+    let letters = (nibbles &+ 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101
+    return nibbles &+ 0x3030_3030_3030_3030 &+ letters &* 0x27
 }

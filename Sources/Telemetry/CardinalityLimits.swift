@@ -6,6 +6,8 @@ public struct CardinalityLimits: Sendable {
     public var upstreamsMax = 16
     /// Worker threads.
     public var workersMax = 256
+    /// Rules of `limits`.
+    public var rulesMax = 256
     /// Each other open label; status codes are bounded by being 100 to 599.
     public var othersMax = 32
     /// Label sets of one family; beyond it the open labels of further ones are folded together.
@@ -19,6 +21,7 @@ public struct CardinalityLimits: Sendable {
         case .route: routesMax
         case .upstream: upstreamsMax
         case .worker: workersMax
+        case .rule: rulesMax
         case .code: .max
         default: othersMax
         }

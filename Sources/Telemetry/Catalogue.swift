@@ -3,7 +3,7 @@
 public enum Catalogue {
     /// All families, sorted by name.
     public static let all: [Family] =
-        (http + cache + connections + upstream + resilience + instance + process)
+        (http + cache + redis + limits + connections + upstream + resilience + instance + process)
         .sorted { $0.name < $1.name }
 }
 

@@ -133,8 +133,17 @@ public enum LabelName: String, CaseIterable, Sendable {
     case tier
     /// What the cache did (`CacheResult`).
     case result
-    /// What part a request had in a fetch (`CacheFlightRole`).
+    /// What part a request had in a fetch (`CacheFlightRole`), or what a connection to Redis is for
+    /// (`RedisConnectionRole`).
     case role
-    /// What a purge was about (`CachePurgeKind`).
+    /// What a purge was about (`CachePurgeKind`), or an invalidation (`CacheInvalidationKind`).
     case kind
+    /// What a command is for (`RedisOperation`).
+    case op
+    /// One of the configured Sentinels: its address.
+    case sentinel
+    /// The name of a rule of `limits`.
+    case rule
+    /// What a rule decided (`RateLimitDecision`).
+    case decision
 }

@@ -25,13 +25,15 @@ struct SettingsProblemTests {
         Case(
             "zzz: 1",
             "f:2:1: zzz: unknown key, expected one of instance, listen, admin, workers, "
-                + "trusted_proxies, via, forwarded, client, cache, upstreams, routes, log, telemetry, "
+                + "trusted_proxies, via, forwarded, client, cache, redis, upstreams, routes, "
+                + "application_id, limit_fields, limits, log, telemetry, "
                 + "shutdown"
         ),
         Case(
             "caching: {}",
             "f:2:1: caching: unknown key, expected one of instance, listen, admin, workers, "
-                + "trusted_proxies, via, forwarded, client, cache, upstreams, routes, log, telemetry, "
+                + "trusted_proxies, via, forwarded, client, cache, redis, upstreams, routes, "
+                + "application_id, limit_fields, limits, log, telemetry, "
                 + "shutdown"
         ),
         Case("workers: many", "f:2:10: workers: expected a number from 0 to 1024, found `many`"),

@@ -6,6 +6,8 @@ import Testing
 struct SettingsTests {
     static let minimal = "upstreams:\n  api:\n    url: https://api.example.com\n"
 
+    static let redis = "redis: {address: a}\n"
+
     static func docs(_ name: String) throws -> String {
         try String(contentsOf: file(name), encoding: .utf8)
     }
@@ -134,17 +136,30 @@ struct SettingsTests {
             $0.defaultText.hasPrefix("`") && $0.path != "instance"
         }
         var lines: [String: [String]] = [:]
-        for key in texts where !key.path.hasPrefix("routes") && !key.path.hasPrefix("upstreams") {
+        for key in texts
+        where !["routes", "upstreams", "limits"].contains(where: key.path.hasPrefix) {
             let path = key.path.replacing("listen[].", with: "listen.").split(separator: ".")
             let value = key.defaultText.filter { $0 != "`" }
             let text = path.dropFirst().reversed().reduce("\"\(value)\"") { "{\($1): \($0)}" }
             lines[String(path[0]), default: []].append(text)
         }
-        for (top, values) in lines {
+        for (top, values) in lines where top != "redis" {
             for value in values {
-                let settings = try load(Self.minimal + "\(top): \(value)\n")
-                #expect(try settings == load(Self.minimal), "\(top): \(value)")
+                let base = value.hasPrefix("{redis:") ? Self.minimal + Self.redis : Self.minimal
+                let settings = try load(base + "\(top): \(value)\n")
+                #expect(try settings == load(base), "\(top): \(value)")
             }
+        }
+        for value in try #require(lines["redis"]) {
+            let settings = try load(Self.minimal + "redis: {address: a, \(value.dropFirst())\n")
+            #expect(try settings == load(Self.minimal + Self.redis), "\(value)")
+        }
+        let rule = "limits: [{name: a, rate: 1/1s"
+        for key in texts where key.path.hasPrefix("limits[].") {
+            let value = key.defaultText.filter { $0 != "`" }
+            let settings = try load(
+                Self.minimal + "\(rule), \(key.path.dropFirst(9)): \(value)}]\n")
+            #expect(try settings == load(Self.minimal + "\(rule)}]\n"), "\(key.path)")
         }
         for key in texts where key.path.hasPrefix("upstreams") {
             let path = key.path.split(separator: ".").dropFirst(2)

@@ -65,21 +65,33 @@ def ask(client, count, at_once):
             tail = tail[-(len(END) - 1):]
 
 
-def test_a_hit_does_not_allocate(start, upstream, counter):
-    """10,000 hits over one connection, each counted, timed and logged: no allocation on the worker.
+LIMITS = [
+    {"name": "per-client", "rate": "1000000/1m; 10000000/1h", "candidate": "1/1s",
+     "key": ["client_ip", "route", "path", "header:Accept", "token:User-Agent"]},
+    {"name": "bucket", "rate": "100000/1s", "burst": 100000, "deduct_when": "5xx"},
+    {"name": "window", "rate": "5/1h", "algorithm": "fixed_window", "shadow": True,
+     "when": {"client": "127.0.0.0/8", "path": "/*", "host": "test.example", "methods": "GET"}},
+    {"name": "misses", "rate": "100/1h", "on": "miss"},
+]
+
+
+@pytest.mark.parametrize("limits", [[], LIMITS], ids=["plain", "limited"])
+def test_a_hit_does_not_allocate(start, upstream, counter, limits):
+    """10,000 hits over one connection, each counted, timed and logged: no allocation on the worker. Nor
+    with limits of every kind, whose fields stand in each answer.
 
     The log's thread is not looked at: it allocates about twice in each round of 50 ms.
     """
     upstream.answer = lambda _: (
         b"HTTP/1.1 200 OK\r\nCache-Control: max-age=3600\r\nContent-Type: application/json\r\n"
         b"Content-Length: %d\r\n\r\n" % len(BODY)) + BODY
-    proxy = start(upstream, arguments=["--cache-memory", "64MiB"],
-                  environment=counter.environment)
+    proxy = start(upstream, settings={"limits": limits, "limit_fields": "both"},
+                  arguments=["--cache-memory", "64MiB"], environment=counter.environment)
     with proxy.client() as client:
         assert client.get("/item").body == BODY
         # Faster than what is measured: buffers, the log's above all, have grown when it begins.
         for _ in range(6):
-            ask(client, 2000, at_once=100)
+            ask(client, 3000, at_once=100)
             time.sleep(LOG_ROUNDS_S)
         before = counter.of_worker(proxy)
         ask(client, HITS, at_once=1)
@@ -89,6 +101,7 @@ def test_a_hit_does_not_allocate(start, upstream, counter):
     assert len(upstream.requests) == 1, "these were no hits"
     proxy.wait_metric("http_requests_total", lambda value: value >= HITS)
     proxy.wait_log(lambda line: line["path"] == "/item" and line["origin"] == "cache")
+    assert bool(answer.all("ratelimit")) == bool(limits)
     assert after == before, f"{(after - before) / HITS:.4f} allocations a hit"
 
 

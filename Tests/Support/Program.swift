@@ -65,6 +65,17 @@ public final class Program: Sendable {
         return String(decoding: line, as: UTF8.self)
     }
 
+    /// Sends it a signal: SIGSTOP, SIGCONT. One that ended is left alone.
+    public func signal(_ signal: Int32) {
+        if status.withLock({ $0 }) == nil { kill(process, signal) }
+    }
+
+    /// Ends it at once (SIGKILL) and waits for that.
+    public func end() {
+        signal(SIGKILL)
+        if status.withLock({ $0 }) == nil { _ = wait() }
+    }
+
     private func wait() -> Int32 {
         var code: Int32 = 0
         while unsafe waitpid(process, &code, 0) < 0, errno == EINTR {}

@@ -47,11 +47,20 @@ import Testing
             http_request_errors_total http_requests_in_flight http_requests_total \
             http_response_size_bytes http_sent_bytes_total log_dropped_total log_messages_total \
             metrics_label_overflow_total metrics_render_seconds metrics_series \
-            proxy_protocol_errors_total ready upstream_connect_duration_seconds \
+            proxy_protocol_errors_total rate_limit_decisions_total rate_limit_tracked_keys ready \
+            upstream_connect_duration_seconds \
             upstream_connections upstream_connections_opened_total upstream_errors_total \
             upstream_first_byte_seconds upstream_request_duration_seconds \
             upstream_requests_total upstream_retries_total worker_busy_seconds_total \
             worker_loop_lag_seconds
+            """
+        let redis = """
+            cache_coherence_live cache_invalidation_lag_seconds cache_invalidations_total \
+            cache_lease_total cache_purge_replays_total cache_record_faults_total \
+            redis_command_duration_seconds redis_commands_total redis_connected \
+            redis_errors_total redis_function_loads_total \
+            redis_master_last_switch_timestamp_seconds redis_master_switches_total \
+            redis_pending_commands redis_reconnects_total sentinel_up
             """
         let process = """
             process_cpu_seconds_total process_max_fds process_open_fds \
@@ -59,7 +68,7 @@ import Testing
             process_virtual_memory_bytes process_virtual_memory_max_bytes
             """
         let names =
-            expected.split(separator: " ").map { "meliproxy_" + $0 }
+            (expected + " " + redis).split(separator: " ").map { "meliproxy_" + $0 }
             + process.split(separator: " ").map(String.init)
         #expect(Catalogue.all.map(\.name) == names.sorted())
     }
@@ -93,6 +102,13 @@ import Testing
         #expect(lists.contains(UpstreamErrorReason.allCases.map(\.rawValue)))
         #expect(lists.contains(RetryOutcome.allCases.map(\.rawValue)))
         #expect(lists.contains(UpstreamConnectionState.allCases.map(\.rawValue)))
+        #expect(lists.contains(SharedEntryFault.allCases.map(\.rawValue)))
+        #expect(lists.contains(RedisErrorReason.allCases.map(\.rawValue)))
+        #expect(lists.contains(RedisOutcome.allCases.map(\.rawValue)))
+        #expect(lists.contains(RedisOperation.allCases.map(\.rawValue)))
+        #expect(lists.contains(RedisReconnectReason.allCases.map(\.rawValue)))
+        #expect(lists.contains(CacheLeaseOutcome.allCases.map(\.rawValue)))
+        #expect(lists.contains(CacheInvalidationKind.allCases.map(\.rawValue)))
     }
 }
 
@@ -116,6 +132,13 @@ import Testing
         check(UpstreamErrorReason.self)
         check(RetryOutcome.self)
         check(UpstreamConnectionState.self)
+        check(SharedEntryFault.self)
+        check(RedisErrorReason.self)
+        check(RedisOutcome.self)
+        check(RedisOperation.self)
+        check(RedisReconnectReason.self)
+        check(CacheLeaseOutcome.self)
+        check(CacheInvalidationKind.self)
         check(BreakerState.self)
         check(ShedReason.self)
     }

@@ -73,6 +73,7 @@ import Testing
         "Upstream": "Tests/Stack/test_upstreams.py, test_timeouts.py",
         "Responder": "DemoAPITests and Tests/Stack/test_admin.py",
         "meliproxy": "Tests/Stack/test_settings.py",
+        "redis-bench": "a measurement, run by Benchmarks/redis.py",
         "demo-api": "options only; DemoAPITests has the rest",
     ]
 

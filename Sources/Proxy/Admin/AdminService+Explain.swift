@@ -30,7 +30,7 @@ extension AdminService {
             ("method", .text(method)), ("target", .text(target)), ("host", .text(host)),
         ]
         if let client = inquiry.parameter("client") { fields.append(("client", .text(client))) }
-        fields += explainRoute(head)
+        fields += explainRoute(head, client: inquiry.parameter("client"))
         return .json(ExplainValue.object(fields).json + "\n")
     }
 
@@ -40,7 +40,9 @@ extension AdminService {
         return port == 80 ? "localhost" : "localhost:\(port)"
     }
 
-    private func explainRoute(_ head: RequestHead) -> [(String, ExplainValue)] {
+    private func explainRoute(
+        _ head: RequestHead, client: String?
+    ) -> [(String, ExplainValue)] {
         let snapshot = control.snapshot
         switch snapshot.match(head) {
         case .noRoute: return [("route", .null), ("outcome", .text("404: no route"))]
@@ -53,7 +55,8 @@ extension AdminService {
             let fields: [(String, ExplainValue)] = [
                 ("route", .text(route.name)), ("upstream", .text(route.upstream)),
             ]
-            return fields + explainCache(head, route, prefix: snapshot.keyPrefixes[index])
+            return fields + explainLimits(head, client: client, route: index)
+                + explainCache(head, route, prefix: snapshot.keyPrefixes[index])
         }
     }
 

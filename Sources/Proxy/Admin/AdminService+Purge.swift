@@ -7,7 +7,7 @@ internal import Telemetry
 
 extension AdminService {
     /// Exactly one of key, prefix, route, tag and all; perhaps host and mode.
-    func purge(_ inquiry: Inquiry) -> Reply {
+    func purge(_ inquiry: Inquiry) async -> Reply {
         guard let memory = control.instance.memory else {
             return .problem(409, "the cache is off: there is nothing to purge")
         }
@@ -30,8 +30,27 @@ extension AdminService {
                 .info, "purged \(kind.rawValue) \(JSONText.quoted(value)), \(mode.word)")
             return .json(
                 "{\"purged\":\"\(kind.rawValue)\",\"value\":\(JSONText.quoted(value)),"
-                    + "\"mode\":\"\(mode.word)\",\"epoch\":\(memory.purges.now.purges)}\n")
+                    + "\"mode\":\"\(mode.word)\",\"epoch\":\(memory.purges.now.purges)"
+                    + (await purgeShared(purge, value, host: inquiry.parameter("host"), mode))
+                    + "}\n")
         }
+    }
+
+    /// Purges for all instances, and says what came of it.
+    private func purgeShared(
+        _ purge: Purge, _ value: String, host: String?, _ mode: PurgeMode
+    ) async -> String {
+        guard let shared = control.shared else { return "" }
+        let target = sharedPurge(purge, Array(value.utf8), host: host)
+        guard let replicas = await shared.purge(target, mode) else {
+            return ",\"shared\":\"pending\""
+        }
+        return ",\"shared\":\"done\",\"replicas\":\(replicas)"
+    }
+
+    private func sharedPurge(_ purge: Purge, _ value: [UInt8], host: String?) -> SharedPurge {
+        guard case .target(let hash) = purge else { return .name(purge) }
+        return .target(hash: hash, bucketOf: targetHash(value, host: nil))
     }
 
     struct PurgeProblem: Error {

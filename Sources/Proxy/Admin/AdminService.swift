@@ -18,6 +18,7 @@ final class AdminService {
         case upstreams = "/api/v1/upstreams"
         case purge = "/api/v1/purge"
         case explain = "/api/v1/explain"
+        case top = "/api/v1/top"
 
         /// Whether it changes something, which takes POST and the token.
         var isChange: Bool { self == .reload || self == .purge }
@@ -34,6 +35,9 @@ final class AdminService {
     }
 
     func answer(_ inquiry: Inquiry) async -> Reply {
+        if AdminService.isLimits(inquiry.path) {
+            return count(AdminService.limitsPath, await limits(inquiry))
+        }
         guard let endpoint = Endpoint(rawValue: inquiry.path) else {
             return count("_other", .problem(404, "there is no such endpoint; see /"))
         }
@@ -60,8 +64,11 @@ final class AdminService {
         case .reload:
             if let refusal = refusal(inquiry) { return refusal }
             return await reload()
-        case .purge: return refusal(inquiry) ?? purge(inquiry)
+        case .purge:
+            if let refusal = refusal(inquiry) { return refusal }
+            return await purge(inquiry)
         case .explain: return explain(inquiry)
+        case .top: return top(inquiry)
         case .config:
             return .json(control.snapshot.settings.redactedJSON() + "\n")
         case .upstreams: return .json(upstreams())
@@ -86,7 +93,7 @@ final class AdminService {
     }
 
     /// Why a change is not allowed; nil if it is.
-    private func refusal(_ inquiry: Inquiry) -> Reply? {
+    func refusal(_ inquiry: Inquiry) -> Reply? {
         guard let token else {
             return .problem(403, "changes need admin.token to be set; SIGHUP reloads without it")
         }
@@ -142,6 +149,8 @@ enum AdminIndex {
             ("/api/v1/config", "the effective configuration, secrets left out"),
             ("/api/v1/upstreams", "upstreams and their connection pools"),
             ("/api/v1/explain?target=/", "what would happen to a request"),
+            ("/api/v1/limits", "rate limits, and the keys that have used most of them"),
+            ("/api/v1/top", "the most frequent clients and paths"),
         ]
         let list = links.map { "<li><a href=\"\($0.0)\">\($0.0)</a> &ndash; \($0.1)</li>" }
             .joined(separator: "\n")

@@ -42,8 +42,11 @@ final class MemoryCache: Sendable {
     let seed: (UInt64, UInt64)
     private let invalidations = Atomic<UInt64>(0)
     private let shards: [Locked<CacheShard>]
+    /// Which of the responses are copies of what is in Redis; nil without it.
+    private let copies: SharedCopies?
 
-    init(_ settings: CacheMemorySettings, seed: SeedWords) {
+    init(_ settings: CacheMemorySettings, seed: SeedWords, copies: SharedCopies? = nil) {
+        self.copies = copies
         bytesMax = settings.bytesMax
         followersMax = settings.followersMax
         fills = FillBudget(bytesMax: settings.fillBytesMax)
@@ -64,12 +67,14 @@ final class MemoryCache: Sendable {
         _ body: (CacheShard, inout CacheShard.Dropped) -> Result
     ) -> Result {
         var dropped = CacheShard.Dropped()
-        return shard.withLock { shard in
+        let result = shard.withLock { shard in
             let before = shard.responseBytes
             let result = body(shard, &dropped)
             tabled.add(shard.responseBytes - before)
             return result
         }
+        if let copies { copies.remove(dropped) }
+        return result
     }
 
     /// What one table may take: its share of what is left of the budget by answers that are being collected
@@ -158,6 +163,8 @@ final class MemoryCache: Sendable {
     ) -> StoreOutcome {
         let moment = purges.now
         let share = shareNow(incoming: response.bytes)
+        // Noted first: what is heard of the record from now on finds the copy.
+        if let copies, let identity = response.shared { copies.insert(identity, key: key) }
         return change(shard(hash)) { shard, dropped in
             if shard.invalidated.contains(hash, after: response.started.invalidations) {
                 return .outdated
@@ -198,6 +205,17 @@ final class MemoryCache: Sendable {
         let moment = invalidations.add(1, ordering: .acquiringAndReleasing).newValue
         change(shard(hash)) { shard, dropped in
             shard.invalidated.insert(hash, at: moment)
+            guard let slot = shard.slot(key, hash: hash, counts: false) else { return }
+            shard.count(.invalidated, shard.table[slot].variants.count)
+            shard.remove(slot, &dropped)
+        }
+    }
+
+    /// What is stored for `key` goes, because what all instances share has changed. What is being fetched is not
+    /// touched: it has a lease, or is older than what it will find.
+    func dropCopies(_ key: Span<UInt8>) {
+        let hash = hash(key)
+        change(shard(hash)) { shard, dropped in
             guard let slot = shard.slot(key, hash: hash, counts: false) else { return }
             shard.count(.invalidated, shard.table[slot].variants.count)
             shard.remove(slot, &dropped)

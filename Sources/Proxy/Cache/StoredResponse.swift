@@ -1,6 +1,7 @@
 internal import EventLoop
 internal import HTTP1
 internal import ProxyCore
+internal import Synchronization
 internal import Time
 
 /// A response in the memory cache: immutable, shared by all workers, alive until the last of them has
@@ -24,10 +25,14 @@ final class StoredResponse: Sendable {
     /// Those without the body, which has a life of its own: a slow client may hold on to it longer.
     private let ownBytes: Int
     private let account: MemoryAccount
+    /// Which record in Redis it is a copy of, if it is one.
+    let shared: SharedIdentity?
+    private let copyUntilNanoseconds: Atomic<UInt64>
 
     init(
         _ metadata: StoredMetadata, _ head: StoredHead, rendered: [UInt8], body: SharedBytes,
-        started: FetchStart, hasRequestID: Bool, account: MemoryAccount
+        started: FetchStart, hasRequestID: Bool, account: MemoryAccount,
+        shared: SharedIdentity? = nil, copyUntil: Instant = .never
     ) {
         self.metadata = metadata
         self.head = head
@@ -36,6 +41,8 @@ final class StoredResponse: Sendable {
         self.started = started
         self.hasRequestID = hasRequestID
         self.account = account
+        self.shared = shared
+        copyUntilNanoseconds = Atomic(copyUntil.nanoseconds)
         let contents =
             rendered.count + head.bytes.count + metadata.tags.count * 8
             + head.fields.count * MemoryLayout<Field>.stride
@@ -45,6 +52,12 @@ final class StoredResponse: Sendable {
     }
 
     deinit { account.add(-ownBytes) }
+
+    /// Until when it may be used without asking Redis whether it still is what all share.
+    var copyUntil: Instant {
+        get { Instant(nanoseconds: copyUntilNanoseconds.load(ordering: .relaxed)) }
+        set { copyUntilNanoseconds.store(newValue.nanoseconds, ordering: .relaxed) }
+    }
 
     /// A body, charged with what the allocator loses on it.
     static func body(_ bytes: Span<UInt8>, account: MemoryAccount) -> SharedBytes {
@@ -79,4 +92,9 @@ struct FetchStart: Sendable {
     let purges: PurgeMoment
     /// Invalidations by unsafe requests before.
     let invalidations: UInt64
+}
+
+extension StoredResponse: CustomReflectable {
+    /// Without the fields: an atomic one cannot be copied into a mirror.
+    var customMirror: Mirror { Mirror(self, children: ["status": metadata.status]) }
 }

@@ -22,12 +22,12 @@ extension ClientConnection {
     func lingerFlushed() {
         deadlines.stall = .never
         if inputEnded { return end(closeReason) }
-        arm(\.lingering, in: limits.lingeringTimeoutNanoseconds)
+        arm(.lingering, in: limits.lingeringTimeoutNanoseconds)
     }
 
     private func watchLingeringWrites() {
         pendingAtLastCheck = pendingBytes
-        arm(\.stall, in: limits.writeStallTimeoutNanoseconds)
+        arm(.stall, in: limits.writeStallTimeoutNanoseconds)
     }
 
     func lingeringStalled() {

@@ -70,8 +70,8 @@ final class ClientConnection: Stream {
 
     /// Starts reading. A client that connects and says nothing is treated like an idle one.
     func open() {
-        arm(\.head, in: phase == .preamble ? limits.headTimeoutNanoseconds : nil)
-        arm(\.idle, in: limits.idleTimeoutNanoseconds)
+        arm(.head, in: phase == .preamble ? limits.headTimeoutNanoseconds : nil)
+        arm(.idle, in: limits.idleTimeoutNanoseconds)
         startReading()
     }
 
@@ -159,7 +159,7 @@ final class ClientConnection: Stream {
     private func headHasBegun() {
         guard deadlines.head == .never else { return }
         deadlines.idle = .never
-        arm(\.head, in: limits.headTimeoutNanoseconds)
+        arm(.head, in: limits.headTimeoutNanoseconds)
     }
 
     /// Whether there is no more than the empty line that is tolerated before a request (RFC 9112 §2.2).
@@ -234,7 +234,7 @@ final class ClientConnection: Stream {
             phase = .head
             // While the instance stops, a client that was not told to close yet is not waited for long.
             arm(
-                \.idle,
+                .idle,
                 in: worker.isDraining
                     ? ClientConnection.drainNanoseconds : limits.idleTimeoutNanoseconds)
             takeInbound()
@@ -283,7 +283,7 @@ final class ClientConnection: Stream {
             if pendingBytes == 0 { end(closeReason) }
         case .exchange:
             // The client may have closed only its sending side and still want the answer.
-            arm(\.halfClose, in: limits.halfCloseTimeoutNanoseconds)
+            arm(.halfClose, in: limits.halfCloseTimeoutNanoseconds)
             request?.bodyArrived.resume(())
         }
     }
@@ -316,9 +316,9 @@ final class ClientConnection: Stream {
     // MARK: Deadlines
 
     /// Sets one of the deadlines; nil leaves it unset.
-    func arm(_ which: WritableKeyPath<ClientDeadlines, Instant>, in nanoseconds: UInt64?) {
+    func arm(_ which: ClientDeadlines.Kind, in nanoseconds: UInt64?) {
         guard let nanoseconds else { return }
-        deadlines[keyPath: which] = Instant.now().advanced(byNanoseconds: nanoseconds)
+        deadlines.set(which, to: Instant.now().advanced(byNanoseconds: nanoseconds))
         timer?.arm(at: deadlines.earliest)
     }
 

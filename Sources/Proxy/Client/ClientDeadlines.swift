@@ -15,6 +15,21 @@ struct ClientDeadlines {
     /// For the client to close after our side did.
     var lingering = Instant.never
 
+    /// Which of them. A key path would say the same at the price of a hundred instructions.
+    enum Kind { case idle, head, body, stall, halfClose, lingering }
+
+    /// Replaces one of them.
+    mutating func set(_ kind: Kind, to instant: Instant) {
+        switch kind {
+        case .idle: idle = instant
+        case .head: head = instant
+        case .body: body = instant
+        case .stall: stall = instant
+        case .halfClose: halfClose = instant
+        case .lingering: lingering = instant
+        }
+    }
+
     /// The one that comes first.
     var earliest: Instant { min(min(min(idle, head), min(body, stall)), min(halfClose, lingering)) }
 

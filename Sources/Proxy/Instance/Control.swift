@@ -24,6 +24,8 @@ final class Control {
     private var timers: [Timer] = []
     private var workersLeft = 0
     let gauges: ControlGauges
+    /// What keeps the tier in Redis coherent; nil without it.
+    let shared: SharedControl?
     lazy var pages = MetricsPages(instance.registry, gauges)
 
     init(
@@ -37,6 +39,13 @@ final class Control {
         self.version = version
         self.load = load
         gauges = ControlGauges(instance.registry.makeShard(), version)
+        if let tier = instance.shared, let memory = instance.memory {
+            shared = SharedControl(
+                tier, memory, on: loop, instance.registry.makeShard(), instance.diagnostics,
+                instance: SeedWords().a)
+        } else {
+            shared = nil
+        }
     }
 
     /// Starts the admin listener and watches signals.
@@ -49,16 +58,18 @@ final class Control {
         _ = try SignalWatch(on: loop, .hangUp) { [unowned self] in
             loop.spawn { [self] in _ = await reload() }
         }
-        if let memory = instance.memory { sweep(memory) }
+        sweep()
+        shared?.start()
         gauges.ready.set(1)
         gauges.reloaded(true, at: .now())
     }
 
-    /// Drops what is past every use from the cache, a little each second.
-    private func sweep(_ memory: MemoryCache) {
+    /// Drops what is past every use from the cache and the limits, a little each second.
+    private func sweep() {
         let timer = Timer(on: loop) {}
-        timer.action = { [unowned timer] in
-            memory.sweep(count: Control.sweptSlots, now: .now())
+        timer.action = { [unowned timer, instance] in
+            instance.limitTables.sweep(count: Control.sweptSlots, now: .now())
+            instance.memory?.sweep(count: Control.sweptSlots, now: .now())
             timer.arm(afterNanoseconds: Control.sweepNanoseconds)
         }
         timer.arm(afterNanoseconds: Control.sweepNanoseconds)
@@ -84,14 +95,19 @@ final class Control {
             for key in Control.fixedKeys(snapshot.settings, settings) {
                 instance.diagnostics.log(.warning, "\(key) changed: takes effect at the next start")
             }
-            let next = Snapshot(settings)
-            instance.announce(settings)
-            await applyEverywhere(next)
-            snapshot = next
+            await adopt(settings)
             gauges.reloaded(true, at: .now())
             instance.diagnostics.log(.info, "configuration reloaded")
             return nil
         }
+    }
+
+    /// Makes every worker use `settings`.
+    func adopt(_ settings: Settings) async {
+        let next = Snapshot(settings, limits: instance.limitTables.makeSet(settings))
+        instance.announce(settings)
+        await applyEverywhere(next)
+        snapshot = next
     }
 
     private func refuseReload(_ text: String) -> String {
@@ -124,7 +140,8 @@ final class Control {
         if old.listeners != new.listeners { keys.append("listen") }
         if old.admin != new.admin { keys.append("admin") }
         if old.workers != new.workers { keys.append("workers") }
-        if old.memory != new.memory { keys.append("cache") }
+        if old.memory != new.memory || old.sharedCache != new.sharedCache { keys.append("cache") }
+        if old.redis != new.redis { keys.append("redis") }
         if old.log.access.target != new.log.access.target { keys.append("log.access.path") }
         return keys
     }

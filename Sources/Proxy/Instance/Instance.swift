@@ -17,6 +17,12 @@ final class Instance: Sendable {
     let connectionsMax: Int
     /// The memory tier of the cache; nil if it is off.
     let memory: MemoryCache?
+    /// The tier of the cache that is shared by all instances; nil without Redis.
+    let shared: SharedTier?
+    /// The states of rate limits.
+    let limitTables: LimitTables
+    /// Each worker's count of who asks most.
+    let tops = Locked<[TrafficTop]>([])
     /// The gauges of each upstream's pools, for the admin API.
     let upstreamViews = Locked<[String: [UpstreamMetrics.View]]>([:])
     /// What is known about each upstream's health; kept as long as the process, counters included.
@@ -27,7 +33,15 @@ final class Instance: Sendable {
         _ settings: Settings, name: String, workerCount: Int, connectionsMax: Int,
         accessLog: AccessLog?, diagnostics: Diagnostics
     ) {
-        memory = settings.memory.map { MemoryCache($0, seed: SeedWords()) }
+        limitTables = LimitTables(
+            seed: SeedWords(), clock: LimitClock(monotonic: .now(), wall: .now()))
+        // Copies of what is in Redis are kept in memory; without a memory cache there is nothing to share.
+        shared = settings.redis.flatMap { redis in
+            settings.sharedCache.map { SharedTier($0, redis) }
+        }
+        memory = settings.memory.map { [shared] in
+            MemoryCache($0, seed: SeedWords(), copies: shared?.copies)
+        }
         var limits = CardinalityLimits()
         limits.routesMax = settings.telemetry.routeLabelsMax
         limits.upstreamsMax = settings.telemetry.upstreamLabelsMax
@@ -38,7 +52,8 @@ final class Instance: Sendable {
         nameBytes = Array(name.utf8)
         self.workerCount = workerCount
         self.connectionsMax = connectionsMax
-        registry.register { [diagnostics, memory, healths] sink in
+        registry.register { [diagnostics, memory, healths, limitTables] sink in
+            limitTables.collect(into: &sink)
             memory?.collect(into: &sink)
             for (name, health) in healths.withLock({ $0 }) {
                 health.view(at: .now()).collect(name, into: &sink)

@@ -15,9 +15,12 @@ final class Snapshot: Sendable {
     /// Start of each route's cache keys.
     let keyPrefixes: [[UInt8]]
     let nameHashes: [UInt64]
+    /// The rules of `limits`; nil: there are none.
+    let limits: LimitSet?
 
-    init(_ settings: Settings) {
+    init(_ settings: Settings, limits: LimitSet? = nil) {
         self.settings = settings
+        self.limits = limits
         keyPrefixes = settings.routes.map { settings.keyPrefix(of: $0) }
         nameHashes = settings.routes.map { stableHash(Array($0.name.utf8).span) }
         table = RouteTable(routes: settings.routes)

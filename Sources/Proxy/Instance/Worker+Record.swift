@@ -20,6 +20,7 @@ extension Worker {
         metrics.sentBytes[outcome].add(request.bytesOut)
         metrics.responseSize.observe(bytes: request.bytesOut)
         if let reason = request.errorReason { metrics.requestErrors[reason].add() }
+        countTop(request)
         if let log, shouldLog(request, durationNanoseconds) {
             line.removeAll()
             switch snapshot.settings.log.access.format {
@@ -28,6 +29,16 @@ extension Worker {
             }
             if !log.append(line.bytes.span) { metrics.logDropped.add() }
         }
+    }
+
+    /// Counts who asked, and for what.
+    private func countTop(_ request: ClientRequest) {
+        let head = request.head
+        guard head.path.upperBound <= head.bytes.count else { return }
+        clientKey.removeAll(keepingCapacity: true)
+        request.client.append(to: &clientKey)
+        let (key, bytes) = (clientKey, head.bytes)
+        top.count(client: key.span, path: bytes.span.extracting(head.path.indices))
     }
 
     /// All errors, refusals and slow requests; of the others one in so many.

@@ -15,6 +15,8 @@ final class Worker {
     let shard: Shard
     let metrics: WorkerMetrics
     let log: LogBuffer?
+    /// The worker's connection to Redis; nil without it.
+    let link: SharedLink?
     private let context: DialContext
 
     private(set) var snapshot: Snapshot
@@ -30,6 +32,13 @@ final class Worker {
     var date = ByteWriter(capacity: 32)
     var dateSecond: Int64 = .min
     var random: Xoshiro
+
+    /// What each rule of `limits` decided, in the order of the rules.
+    private(set) var limitCounters: [CounterSet<RateLimitDecision>] = []
+
+    let top: TrafficTop
+    /// Scratch for the text of an address.
+    var clientKey: [UInt8] = []
 
     /// Requests since the last one that was logged, where only one in so many is.
     var logTurn = 0
@@ -56,19 +65,28 @@ final class Worker {
         metrics = WorkerMetrics(shard, worker: index)
         log = instance.accessLog?.makeBuffer()
         context = DialContext(loop: loop)
+        link = instance.shared.map {
+            SharedLink($0, on: loop, SharedMetrics(instance.registry.makeShard()))
+        }
         random = Xoshiro(seed.a, seed.b, seed.c, seed.d)
+        top = TrafficTop(seed: seed)
+        instance.tops.withLock { [top] in $0.append(top) }
         unmatched = Route(unmatched: RouteMetrics(shard, route: "_other"))
         loop.onTurn = { [metrics] nanoseconds in
             metrics.busy.add(nanoseconds)
             metrics.lag.observe(nanoseconds: nanoseconds)
         }
         apply(snapshot)
+        link?.start()
     }
 
     /// Takes over new settings. Requests under way keep the route they have; pools whose upstream has not
     /// changed are kept with their connections.
     func apply(_ snapshot: Snapshot) {
         self.snapshot = snapshot
+        limitCounters = snapshot.settings.limits.map {
+            shard.counters(Catalogue.rateLimitDecisions, [$0.name], by: RateLimitDecision.self)
+        }
         let workers = instance.workerCount
         var kept: [String: UpstreamHandle] = [:]
         for settings in snapshot.settings.upstreams {
@@ -203,12 +221,20 @@ final class Worker {
         let rules = routes[index].cache.key
         guard !routes[index].hasSelectedKey else {
             // Its keys cannot be made from the target alone.
-            return memory.purges.invalidate(stableHash(path, from: stableHash(host)))
+            let hash = stableHash(path, from: stableHash(host))
+            memory.purges.invalidate(hash)
+            purgeShared(.target(hash: hash, bucketOf: stableHash(path)))
+            return
         }
         var key = routes[index].keyPrefix
         key.append(copying: host)
         guard CacheKey.appendTarget(path, rules, to: &key) != nil else { return }
         memory.invalidate(key.span, hash: memory.hash(key.span))
+        purgeShared(.keys([SharedKey(base: key.span)], notice: nil))
+    }
+
+    private func purgeShared(_ purge: SharedPurge) {
+        instance.shared?.enqueue(JournaledPurge(purge: purge, mode: .hard))
     }
 
     // MARK: Stopping

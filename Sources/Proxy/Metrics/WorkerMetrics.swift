@@ -22,6 +22,9 @@ struct WorkerMetrics {
     let staleServed: CounterSet<CacheStaleReason>
     let revalidations: CounterSet<CacheRevalidationOutcome>
     let flights: CounterSet<CacheFlightRole>
+    let sharedStores: CounterSet<CacheStoreOutcome>
+    let leases: CounterSet<CacheLeaseOutcome>
+    let recordFaults: CounterSet<SharedEntryFault>
 
     init(_ shard: Shard, worker: Int) {
         receivedBytes = shard.counter(Catalogue.httpReceivedBytes)
@@ -44,6 +47,10 @@ struct WorkerMetrics {
         revalidations = shard.counters(
             Catalogue.cacheRevalidations, by: CacheRevalidationOutcome.self)
         flights = shard.counters(Catalogue.cacheFlights, by: CacheFlightRole.self)
+        sharedStores = shard.counters(
+            Catalogue.cacheStores, [CacheTier.redis.rawValue], by: CacheStoreOutcome.self)
+        leases = shard.counters(Catalogue.cacheLeases, by: CacheLeaseOutcome.self)
+        recordFaults = shard.counters(Catalogue.cacheRecordFaults, by: SharedEntryFault.self)
     }
 
     /// Counts the answer to a conditional request of the cache's own.

@@ -35,6 +35,8 @@ struct CacheUse {
     var started = FetchStart(
         purges: PurgeMoment(purges: 0, unsafeRequests: 0), invalidations: 0)
     var requestTime = Timestamp(nanoseconds: 0)
+    /// What is known of the tier that instances share, once it was asked.
+    var shared: SharedFetch?
     /// The flight that this request leads and has not settled yet.
     var flight: FlightTicket?
     /// The answer that is being collected.
@@ -71,6 +73,7 @@ struct CacheUse {
         key.removeAll(keepingCapacity: true)
         isUnshared = false
         candidate = nil
+        shared = nil
         staleUse = CacheUse.noUse
         isValidating = false
         flight = nil

@@ -69,7 +69,7 @@ extension ClientRequest {
             memory)
         caching.replacement = updated
         if freshened.isStorable {
-            land(updated, memory)
+            land(updated, version: response.version, memory)
         } else {
             drop(candidate, memory)
             settle(.alone)
@@ -153,11 +153,15 @@ extension ClientRequest {
                 return settleFailed(
                     FlightFailure(status: response.status, error: "upstream_status"))
             }
-            if caching.flight != nil {
-                memory.noteUnshared(caching.hash, now: .now())
-            }
+            if caching.flight != nil { noteUnshared(memory) }
             settle(.alone)
         }
+    }
+
+    /// Each is to fetch for itself from now on, here and in other instances.
+    private func noteUnshared(_ memory: MemoryCache) {
+        memory.noteUnshared(caching.hash, now: .now())
+        releaseLease(isUnshared: true)
     }
 
     /// Bytes of the answer's content. If there is no room to collect them, what was collected before is
@@ -166,9 +170,7 @@ extension ClientRequest {
         guard let fill = caching.fill, let content = fill.append(bytes) else { return nil }
         caching.fill = nil
         worker.metrics.stores[.tooLarge].add()
-        if caching.flight != nil, let memory = worker.instance.memory {
-            memory.noteUnshared(caching.hash, now: .now())
-        }
+        if caching.flight != nil, let memory = worker.instance.memory { noteUnshared(memory) }
         settle(.alone)
         return content
     }
@@ -184,12 +186,14 @@ extension ClientRequest {
             body: StoredResponse.body(content.span, account: memory.alive), version: version, memory
         )
         caching.landed = stored
-        land(stored, memory)
+        land(stored, version: version, memory)
     }
 
     /// Stores a response and hands it to whoever waits for it.
-    private func land(_ response: StoredResponse, _ memory: MemoryCache) {
-        switch keep(response, memory) {
+    private func land(_ response: StoredResponse, version: Version, _ memory: MemoryCache) {
+        let outcome = keep(response, memory)
+        if outcome != .outdated { share(response, version: version) }
+        switch outcome {
         case .outdated, .stored(isSoft: true): settle(.again)
         case .stored, .tooLarge:
             // What is stale at once each has to ask about for itself.
@@ -203,9 +207,11 @@ extension ClientRequest {
     ) -> StoredResponse {
         let rendered = worker.render(
             metadata, head, length: body.count, route: route, version: version)
+        let identity = sharedIdentity(for: metadata)
         return StoredResponse(
             metadata, head, rendered: rendered.bytes, body: body, started: caching.started,
-            hasRequestID: rendered.hasRequestID, account: memory.alive)
+            hasRequestID: rendered.hasRequestID, account: memory.alive, shared: identity,
+            copyUntil: worker.instance.shared?.copyEnd(from: .now()) ?? .never)
     }
 
     private func keep(
@@ -221,7 +227,8 @@ extension ClientRequest {
         return outcome
     }
 
-    private var purgeTarget: PurgeTarget {
+    /// What purges of the request's target go by.
+    var purgeTarget: PurgeTarget {
         let key = caching.key
         let host = key.span.extracting(caching.parts.host)
         let target = key.span.extracting(caching.parts.target)

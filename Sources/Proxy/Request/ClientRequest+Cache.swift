@@ -13,6 +13,8 @@ extension ClientRequest {
             caching.result = .bypass
             return false
         }
+        // Held here, its settings need not be copied.
+        let route = self.route
         caching.facts = CacheRequest.read(head, route.cache)
         switch caching.facts.use {
         case .lookup: break
@@ -68,6 +70,9 @@ extension ClientRequest {
     /// Answers with `stored` if that is allowed now; else keeps it as candidate.
     private func use(_ stored: StoredResponse, isSoft: Bool) -> Bool {
         let now = startedWall
+        if let shared = worker.instance.shared, !shared.mayUse(stored, at: started) {
+            return lookAgain(at: stored)
+        }
         switch Reuse.decide(stored.metadata, caching.facts, isSoftPurged: isSoft, now: now) {
         case .fresh(let age, let ttl):
             if ttl < refreshAhead(of: stored) { worker.refresh(stored, for: self) }
@@ -93,6 +98,20 @@ extension ClientRequest {
         return refuseIfOnlyCached()
     }
 
+    /// What is in memory may have changed in Redis: it is a candidate until that was asked.
+    private func lookAgain(at stored: StoredResponse) -> Bool {
+        caching.result = .stale
+        switch Reuse.decide(stored.metadata, caching.facts, isSoftPurged: true, now: startedWall) {
+        case .stale(_, _, let use): caching.staleUse.mayServeOnError = use.mayServeOnError
+        case .validate(let reason, _, _, let mayServeOnError):
+            caching.staleUse.mayServeOnError = mayServeOnError
+            if !reason.sendsConditions { return refuseIfOnlyCached() }
+        case .fresh: break
+        }
+        keepCandidate(stored)
+        return refuseIfOnlyCached()
+    }
+
     private func keepCandidate(_ stored: StoredResponse) {
         caching.candidate = stored
         if let memory = worker.instance.memory { caching.started = memory.fetchStart }
@@ -111,13 +130,16 @@ extension ClientRequest {
     }
 
     /// Answers with a stored response: whole, in part, or not at all because the client has it already.
-    func serve(_ stored: StoredResponse, as result: CacheResult, age: Int64, ttl: Int64) {
+    func serve(
+        _ stored: StoredResponse, as result: CacheResult, age: Int64, ttl: Int64,
+        tier: CacheTier = .local
+    ) {
         guard let connection else { return }
         if isClientGone { return finish(.abort(closeReason ?? .client)) }
         caching.result = result
         // After a validation the upstream has spoken, and said that this is still its answer.
         let isValidated = result != .staleServed && attempts > 0
-        caching.tier = isValidated ? .none : .local
+        caching.tier = isValidated ? .none : tier
         caching.ageSeconds = isValidated ? nil : age
         origin = isValidated ? .upstream : .cache
         decidePersistence(isBodyTaken: true)

@@ -28,7 +28,7 @@ extension ClientRequest {
         caching.isValidating = caching.candidate.map { $0.metadata.hasValidator } ?? false
         guard mayShare else {
             if caching.isUnshared { worker.metrics.flights[.hitForMiss].add() }
-            return await forward()
+            return await fetchForItself(memory)
         }
         await share(memory, rounds: 2)
     }
@@ -71,16 +71,60 @@ extension ClientRequest {
                 return serveCollapsed(stored)
             }
             worker.metrics.flights[.leader].add()
-            await forward()
+            await lead(memory)
         case .follower(let ticket, _):
             worker.metrics.flights[.follower].add()
             await follow(ticket, follower, memory, rounds: rounds)
         }
     }
 
+    /// Leads the flight: gets the answer from the tier that instances share, or from the upstream.
+    private func lead(_ memory: MemoryCache) async {
+        guard let link = worker.link else { return await forward() }
+        switch await askShared(link, memory, .leads) {
+        case .response(let stored):
+            settle(.stored(stored))
+            if isDetached { return endDetached(nil) }
+            serveShared(stored)
+        case .fetch, .held:
+            await forward()
+        case .unshared:
+            memory.noteUnshared(caching.hash, now: .now())
+            caching.detail = .hitForMiss
+            settle(.alone)
+            await forward()
+        case .left:
+            fail(.clientLeft)
+        }
+    }
+
+    /// Gets an answer that nobody else can use, or that must be new.
+    private func fetchForItself(_ memory: MemoryCache) async {
+        guard let link = worker.link, !caching.isUnshared else { return await forward() }
+        switch await askShared(link, memory, caching.facts.noCache ? .renews : .looks) {
+        case .response(let stored): serveShared(stored)
+        case .left: fail(.clientLeft)
+        case .fetch, .unshared, .held: await forward()
+        }
+    }
+
+    /// Renews a response without a client: unless another instance does, or has.
+    func refreshShared() async {
+        guard let link = worker.link, let memory = worker.instance.memory else {
+            return await forward()
+        }
+        switch await askShared(link, memory, .refreshes) {
+        case .response(let stored):
+            settle(.stored(stored))
+            endDetached(nil)
+        case .fetch: await forward()
+        case .unshared, .held, .left: endDetached(nil)
+        }
+    }
+
     private func freshNow(in memory: MemoryCache) -> StoredResponse? {
         guard case .response(let stored, let isSoft) = find(in: memory),
-            stored !== caching.candidate,
+            worker.instance.shared?.mayUse(stored, at: .now()) ?? (stored !== caching.candidate),
             case .fresh = Reuse.decide(
                 stored.metadata, caching.facts, isSoftPurged: isSoft, now: .now())
         else { return nil }
@@ -111,7 +155,7 @@ extension ClientRequest {
                 detach()
             }
             worker.metrics.flights[.leader].add()
-            await forward()
+            await lead(memory)
         case .failed(let failure):
             failAsFollower(failure)
         case .alone, nil:
@@ -163,6 +207,13 @@ extension ClientRequest {
         await forward()
     }
 
+    private func serveShared(_ stored: StoredResponse) {
+        let age = Freshness.currentAge(stored.metadata, now: .now())
+        serve(
+            stored, as: .hit, age: age, ttl: Int64(stored.metadata.lifetimeSeconds) - age,
+            tier: .redis)
+    }
+
     private func serveCollapsed(_ stored: StoredResponse) {
         let age = Freshness.currentAge(stored.metadata, now: .now())
         serve(
@@ -196,6 +247,7 @@ extension ClientRequest {
 
     /// Ends the flight that this request leads, if it does.
     func settle(_ outcome: FlightOutcome) {
+        releaseLease()
         guard let ticket = caching.flight, let memory = worker.instance.memory else { return }
         caching.flight = nil
         memory.settle(ticket, outcome)
@@ -203,6 +255,7 @@ extension ClientRequest {
 
     /// The fetch failed: another one may try, once. `countsAsTry`: false if it was only given up.
     func settleFailed(_ failure: FlightFailure, countsAsTry: Bool = true) {
+        releaseLease()
         guard let ticket = caching.flight, let memory = worker.instance.memory else { return }
         caching.flight = nil
         memory.fail(ticket, failure, countsAsTry: countsAsTry)

@@ -24,6 +24,7 @@ final class ClientRequest {
     var step = Step.fetch
     var caching = CacheUse()
     var admission = AdmissionUse()
+    var limiting = LimitUse()
     /// Whether it goes on without a client, for the cache: it is counted and logged already, or never is.
     private(set) var isDetached = false
 
@@ -97,6 +98,7 @@ final class ClientRequest {
         isDetached = false
         caching.reset()
         admission.reset()
+        limiting.reset()
         interrupt.reset()
         relay.reset()
         upload.reset()
@@ -160,6 +162,7 @@ final class ClientRequest {
         upload.trim()
         relay.trim()
         caching.reset()
+        limiting.reset()
     }
 
     /// The client is gone: whoever waits for anything on its behalf stops.
@@ -178,6 +181,7 @@ final class ClientRequest {
         precondition(!isFinished, "a request was finished twice")
         isFinished = true
         guard let connection else { return }
+        settleLimits()
         let duration = Instant.now().nanoseconds(since: started)
         worker.record(self, durationNanoseconds: duration)
         self.connection = nil
@@ -231,6 +235,6 @@ final class ClientRequest {
     private func watchForStall() {
         guard let connection else { return }
         pendingAtLastCheck = connection.pendingBytes
-        connection.arm(\.stall, in: connection.limits.writeStallTimeoutNanoseconds)
+        connection.arm(.stall, in: connection.limits.writeStallTimeoutNanoseconds)
     }
 }

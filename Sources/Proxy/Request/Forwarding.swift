@@ -34,7 +34,9 @@ extension ClientConnection {
         if case .length(let length) = head.body, length > request.route.bodyBytesMax {
             return request.refuse(.bodyTooLarge)
         }
-        if request.answerFromMemory() { return }
+        if request.isRefused(.all) || request.answerFromMemory() || request.isRefused(.miss) {
+            return
+        }
         worker.takeRunner().run(request)
     }
 }
@@ -57,7 +59,7 @@ extension ClientRequest {
             readClientDeadline()
             await fetch()
         case .refresh:
-            await forward()
+            await refreshShared()
         case .drain:
             await drain()
             finish(disposition)

@@ -160,6 +160,7 @@ extension Worker {
         if isChunked { out.appendField("Transfer-Encoding", "chunked") }
         out.append(snapshot.viaField(for: response.version))
         appendCacheStatus(of: request, ttl: nil)
+        appendLimits(of: request)
         if !response.contains(.xRequestID) { appendRequestID(of: request) }
         appendPersistence(of: request)
         out.append(request.route.responseEdits.lines)

@@ -81,6 +81,7 @@ extension ClientRequest {
         }
         worker.out.append(worker.snapshot.viaField(for: .http11))
         worker.appendCacheStatus(of: self, ttl: nil)
+        worker.appendLimits(of: self)
         worker.appendRequestID(of: self)
         worker.appendPersistence(of: self)
         worker.out.appendLineEnd()
@@ -92,6 +93,6 @@ extension ClientRequest {
 
     private func problem(_ status: UInt16, _ text: String) -> String {
         "{\"type\":\"about:blank\",\"title\":\"\(StatusText.reason(for: status))\","
-            + "\"status\":\(status),\"detail\":\"\(text)\"}\n"
+            + "\"status\":\(status),\"detail\":\"\(text)\"\(limitMembers)}\n"
     }
 }

@@ -209,7 +209,7 @@ final class RequestUpload {
         guard let connection = request.connection else { return fail(.cutShort) }
         if connection.inputEnded { return fail(.cutShort) }
         if awaitsContinue {
-            connection.arm(\.body, in: connection.limits.expectTimeoutNanoseconds)
+            connection.arm(.body, in: connection.limits.expectTimeoutNanoseconds)
         } else {
             if bodyStarted == .never { bodyStarted = .now() }
             connection.deadlines.body = slowestAllowed(connection.limits)

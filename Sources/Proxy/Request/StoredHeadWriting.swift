@@ -85,6 +85,7 @@ extension Worker {
     ) {
         out.appendField("Age", decimal: UInt64(clamping: age))
         appendCacheStatus(of: request, ttl: ttl)
+        appendLimits(of: request)
         if !stored.hasRequestID { appendRequestID(of: request) }
         appendPersistence(of: request)
         out.appendLineEnd()
@@ -176,10 +177,21 @@ extension Worker {
             out.append(ttl < 0 ? "; ttl=-" : "; ttl=")
             out.append(decimal: ttl.magnitude)
         }
-        if let detail = request.caching.detail ?? (request.caching.tier == .local ? .l1 : nil) {
+        if let detail = request.caching.detail ?? request.caching.tier.detail {
             out.append("; detail=")
             out.append(detail.word)
         }
         out.appendLineEnd()
+    }
+}
+
+extension CacheTier {
+    /// The word for it in Cache-Status.
+    fileprivate var detail: CacheDetail? {
+        switch self {
+        case .local: .l1
+        case .redis: .l2
+        case .none: nil
+        }
     }
 }

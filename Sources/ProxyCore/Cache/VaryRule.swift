@@ -30,6 +30,12 @@ public struct VaryRule: Sendable, Equatable {
     /// The rule of a response without Vary: it answers any request.
     public init() {}
 
+    /// A rule from its parts; all ranges must lie within `bytes`.
+    init(bytes: [UInt8], entries: [Entry]) {
+        self.bytes = bytes
+        self.entries = entries
+    }
+
     /// Whether it answers any request.
     public var isEmpty: Bool { entries.isEmpty }
 

@@ -148,7 +148,7 @@ enum BreakerPhase: ~Copyable, Sendable {
 
 /// A breaker that lets calls through and counts them.
 struct ClosedBreaker: Sendable {
-    private var window: SlidingWindow<CallCounts>
+    private var window: CallWindow<CallCounts>
     private let windowNanoseconds: UInt64
     /// Connects that failed one after the other, and when the first of them did.
     private var connectFailures = 0
@@ -156,7 +156,7 @@ struct ClosedBreaker: Sendable {
     private var lastSuccess: Instant?
 
     init(_ settings: BreakerSettings) {
-        window = SlidingWindow(nanoseconds: settings.windowNanoseconds)
+        window = CallWindow(nanoseconds: settings.windowNanoseconds)
         windowNanoseconds = settings.windowNanoseconds
     }
 

@@ -16,7 +16,7 @@ public struct RetryBudgetSettings: Sendable, Equatable {
 public struct RetryBudget: Sendable {
     /// May be changed at any time.
     public var settings: RetryBudgetSettings
-    private var window = SlidingWindow<RetryCounts>(
+    private var window = CallWindow<RetryCounts>(
         nanoseconds: RetryBudget.windowSeconds * second)
     private static let windowSeconds: UInt64 = 10
 

@@ -90,7 +90,7 @@ struct HostTable: Sendable {
 
     /// Where the name in a `Host` value ends: before the port, and before one trailing dot. Hosts
     /// longer than a name can be (RFC 1035 §2.3.4) have none.
-    fileprivate static func nameEnd(_ host: Span<UInt8>) -> Int {
+    static func nameEnd(_ host: Span<UInt8>) -> Int {
         guard host.count <= 261 else { return 0 }
         var end = host.count
         while end > 0, host[end - 1].isDigit { end -= 1 }

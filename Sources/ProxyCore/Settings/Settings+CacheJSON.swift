@@ -1,11 +1,11 @@
 extension CacheMemorySettings {
-    var json: JSONValue {
+    var fields: [(String, JSONValue)] {
         var fields: [(String, JSONValue)] = [
             ("memory", .size(bytesMax)),
             ("followers_max", .number(followersMax)),
         ]
         if let fillsMax { fields.append(("fill_bytes_max", .size(fillsMax))) }
-        return .object(fields)
+        return fields
     }
 }
 

@@ -12,9 +12,15 @@ extension Settings {
             ("client", client.json),
             ("via", .text(via)),
             ("forwarded", .text(forwarded.rawValue)),
-            ("cache", memory?.json ?? .object([("memory", .text("off"))])),
+            ("cache", cacheJSON),
+        ]
+        if let redis { fields.append(("redis", redis.json)) }
+        fields += [
             ("upstreams", .object(upstreams.map { ($0.name, $0.json) })),
             ("routes", .list(routes.map(\.json))),
+            ("application_id", .list(applicationID.map(\.text))),
+            ("limit_fields", .text(limitFields.rawValue)),
+            ("limits", .list(limits.map(\.json))),
             ("log", log.json),
             ("telemetry", telemetry.json),
             ("shutdown", shutdown.json),

@@ -30,6 +30,16 @@ public struct Settings: Sendable, Equatable {
     public var shutdown: ShutdownSettings
     /// The memory tier of the cache; nil: off, and nothing is cached.
     public var memory: CacheMemorySettings?
+    /// The Redis that instances share; nil: none, and each instance is for itself.
+    public var redis: RedisSettings?
+    /// The tier of the cache that instances share; without `redis` and `memory` of no effect.
+    public var shared: SharedCacheSettings
+    /// Rate limits, in the file's order; names are unique.
+    public var limits: [LimitRule] = []
+    /// Where requests say which application they come from.
+    public var applicationID: [ApplicationSource] = []
+    /// Which fields about limits answers carry.
+    public var limitFields = LimitFields.standard
 
     /// The settings of an empty file: no upstream, no route, defaults for the rest.
     public init() {
@@ -47,6 +57,13 @@ public struct Settings: Sendable, Equatable {
         telemetry = TelemetrySettings()
         shutdown = ShutdownSettings()
         memory = CacheMemorySettings()
+        redis = nil
+        shared = SharedCacheSettings()
+    }
+
+    /// The shared tier of the cache where there is one: it needs Redis, and memory to keep copies in.
+    public var sharedCache: SharedCacheSettings? {
+        redis != nil && memory != nil && shared.isOn ? shared : nil
     }
 
     /// The position of the upstream called `name` in `upstreams`.

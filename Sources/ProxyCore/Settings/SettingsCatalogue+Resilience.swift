@@ -1,5 +1,5 @@
 extension SettingsCatalogue {
-    static let resilience = breaker + limits + retries
+    static let resilience = breaker + admission + retries
 
     private static let breaker = [
         SettingsKey(
@@ -37,7 +37,7 @@ extension SettingsCatalogue {
             "From a tenth of the requests to all of them, after it closed."),
     ]
 
-    private static let limits = [
+    private static let admission = [
         SettingsKey(
             "upstreams.<name>.concurrency.enabled", "boolean", "`true`",
             "Whether requests under way are limited, by how long answers take; `concurrency: off`"

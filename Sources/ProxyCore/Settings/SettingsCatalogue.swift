@@ -22,7 +22,8 @@ public struct SettingsKey: Sendable, Equatable {
 public enum SettingsCatalogue {
     /// The keys in the order of the documentation.
     public static let keys: [SettingsKey] =
-        instance + client + cache + upstreams + resilience + routes + routeCache + routeFallback
+        instance + client + cache + sharedCache + redis + upstreams + resilience + routes
+        + routeCache + routeFallback + limits
         + operation
 
     /// The keys that may stand directly below `schema` (a path of the catalogue's form; empty: the

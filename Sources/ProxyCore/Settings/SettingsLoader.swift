@@ -43,7 +43,10 @@ public enum SettingsLoader {
             reader.readTrustedProxies(value, into: &settings.trustedProxies)
         }
         if let value = top["client"] { reader.readClient(value, into: &settings.client) }
-        if let value = top["cache"] { reader.readMemory(value, into: &settings.memory) }
+        if let value = top["redis"] { reader.readRedis(value, into: &settings.redis) }
+        if let value = top["cache"] {
+            reader.readCacheTiers(value, hasRedis: top["redis"] != nil, into: &settings)
+        }
         if let value = top["upstreams"] {
             reader.readUpstreams(
                 value, needsURL: !flags.hasUpstream, into: &settings.upstreams)
@@ -51,6 +54,7 @@ public enum SettingsLoader {
         // Before the routes, which take over what their upstream says.
         flags.applyUpstream(to: &settings)
         if let value = top["routes"] { reader.readRoutes(value, into: &settings) }
+        reader.readLimits(top, into: &settings)
         if let value = top["log"] { reader.readLog(value, into: &settings.log) }
         if let value = top["telemetry"] { reader.readTelemetry(value, into: &settings.telemetry) }
         if let value = top["shutdown"] { reader.readShutdown(value, into: &settings.shutdown) }

@@ -3,9 +3,16 @@ internal import Yams
 extension SettingsReader {
     private static let ages: ClosedRange<UInt64> = 0...(365 * 24 * 3600 * second)
 
-    /// `cache`: the memory tier; nil if it is off.
-    mutating func readMemory(_ value: Value, into memory: inout CacheMemorySettings?) {
+    /// `cache`: the memory tier and the shared one.
+    mutating func readCacheTiers(_ value: Value, hasRedis: Bool, into settings: inout Settings) {
         guard let section = section(value) else { return }
+        readMemory(section, into: &settings.memory)
+        if let redis = section["redis"] { readSharedCache(redis, into: &settings.shared) }
+        checkSharedCache(section, hasRedis: hasRedis, settings)
+    }
+
+    /// The memory tier; nil if it is off.
+    private mutating func readMemory(_ section: Section, into memory: inout CacheMemorySettings?) {
         var settings = memory ?? CacheMemorySettings()
         var size = CacheMemory.bytes(UInt64(settings.bytesMax))
         read("memory", of: section, into: &size, CacheMemory.parse)

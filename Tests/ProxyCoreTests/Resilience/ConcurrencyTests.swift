@@ -2,7 +2,6 @@ import ProxyCore
 import Testing
 import Time
 
-private let millisecond: UInt64 = 1_000_000
 private let zero = Instant(nanoseconds: 1_000_000 * millisecond)
 
 private func after(milliseconds: UInt64) -> Instant {

@@ -128,10 +128,13 @@ struct HealthTests {
     @Test("who waits is asked again when its turn comes")
     func askedAgain() throws {
         let ward = try Ward {
-            $0.concurrency.least = 1
-            $0.concurrency.start = 1
+            // Half as many may queue.
+            $0.concurrency.least = 4
+            $0.concurrency.start = 4
+            $0.concurrency.most = 4
         }
         let first = try #require(ward.enter().permit)
+        for _ in 0..<3 { _ = try #require(ward.enter().permit) }
         let (second, third) = (ward.waiter(), ward.waiter())
         #expect(ward.health.join(second, at: ward.now) == true)
         #expect(ward.health.join(third, at: ward.now) == true)
@@ -142,16 +145,19 @@ struct HealthTests {
         // It gave its place to the next.
         #expect(third.isGranted == true)
         #expect(ward.health.proceed(ward.request, third, at: ward.now).word == "gate_closed")
-        #expect(ward.view.inFlight == 0 && ward.view.queued == 0)
+        #expect(ward.view.inFlight == 3 && ward.view.queued == 0)
     }
 
     @Test("who gives up waiting is refused, and the place goes to the next")
     func givesUp() throws {
         let ward = try Ward {
-            $0.concurrency.least = 1
-            $0.concurrency.start = 1
+            // Half as many may queue.
+            $0.concurrency.least = 4
+            $0.concurrency.start = 4
+            $0.concurrency.most = 4
         }
         let first = try #require(ward.enter().permit)
+        for _ in 0..<3 { _ = try #require(ward.enter().permit) }
         let (second, third) = (ward.waiter(), ward.waiter())
         _ = ward.health.join(second, at: ward.now)
         _ = ward.health.join(third, at: ward.now)

@@ -65,7 +65,7 @@ extension Span where Element == UInt8 {
 
     /// Eight bytes from `offset` on as a little-endian number: one load, once the compiler is done.
     @inline(__always)
-    fileprivate func word(at offset: Int) -> UInt64 {
+    func word(at offset: Int) -> UInt64 {
         let eight = extracting(offset..<(offset &+ 8))
         var word = UInt64(eight[0])
         word |= UInt64(eight[1]) &<< 8

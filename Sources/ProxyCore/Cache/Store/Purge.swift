@@ -1,7 +1,7 @@
 /// What is to be forgotten. A plain value: instances tell each other.
 ///
 /// Routes, tags and targets are named by their `stableHash`.
-public enum Purge: Sendable, Equatable {
+public enum Purge: Sendable, Hashable {
     /// Everything.
     case all
     /// What was answered under a route.

@@ -1,7 +1,7 @@
 internal import Time
 
 /// Counts of the recent past in ten buckets, so that what is old goes a tenth at a time.
-struct SlidingWindow<Counts: WindowCounts>: Sendable {
+struct CallWindow<Counts: WindowCounts>: Sendable {
     private static var buckets: UInt64 { 10 }
 
     private let bucketNanoseconds: UInt64

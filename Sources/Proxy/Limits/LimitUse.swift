@@ -1,0 +1,206 @@
+internal import HTTP1
+internal import Locking
+internal import ProxyCore
+internal import Telemetry
+internal import Time
+
+/// A rule that is about a request, with what it said.
+struct LimitMatch {
+    var rule: Int
+    var variant: Int
+    var cost: UInt32
+    /// Where the key is within `LimitUse.keys`.
+    var key: Range<Int>
+    var hash: UInt64
+    /// The table's place in the order in which locks are taken.
+    var ordinal: UInt64
+    var isShadow: Bool
+    var verdict: LimitVerdict?
+    var decision = RateLimitDecision.allow
+    /// Whether the rates on trial refused.
+    var isCandidateDenied = false
+    var isCharged = false
+    var isCandidateCharged = false
+    /// When it was charged, by the clock of limits.
+    var chargedAt = Instant(nanoseconds: 0)
+
+    /// Whether it refuses the request.
+    var refuses: Bool { !isShadow && verdict.map { !$0.isAllowed } ?? false }
+}
+
+/// What limits know about one request. Part of a `ClientRequest`, reused with it.
+struct LimitUse {
+    /// The rules of the settings under which it came; nil: none is about it.
+    var set: LimitSet?
+    var matches: [LimitMatch] = []
+    /// The keys, one after the other.
+    var keys: [UInt8] = []
+    /// What the client is told, in the order of the rules.
+    var notices: [LimitNotice] = []
+    /// The decision, for the log.
+    var decision = RateLimitDecision.allow
+    /// The rule that decided, or has least room.
+    var policy = 0
+    /// What a refused client is told to wait, in seconds; 0: it is not refused.
+    var retrySeconds: UInt64 = 0
+
+    /// Forgets the last request, with the memory at hand.
+    mutating func reset() {
+        if set == nil { return }
+        set = nil
+        matches.removeAll(keepingCapacity: true)
+        keys.removeAll(keepingCapacity: true)
+        notices.removeAll(keepingCapacity: true)
+        decision = .allow
+        retrySeconds = 0
+    }
+}
+
+extension LimitSet {
+    /// Finds the rules of `stage` that are about a request, and their keys; the position of the first.
+    func match(_ facts: borrowing LimitFacts, _ stage: LimitStage, _ use: inout LimitUse) -> Int {
+        let first = use.matches.count
+        plans.forEachMatch(facts) { rule, choice in
+            let plan = plans.plans[rule]
+            guard plan.rule.stage == stage else { return }
+            let start = use.keys.count
+            plan.appendKey(facts, variant: choice.variant, to: &use.keys)
+            let key = start..<use.keys.count
+            let match = LimitMatch(
+                rule: rule, variant: choice.variant, cost: choice.cost, key: key,
+                hash: hash(use.keys.span.extracting(key)), ordinal: tables[rule].ordinal,
+                isShadow: plan.rule.isShadow)
+            var place = use.matches.count
+            while place > first, use.matches[place - 1].ordinal > match.ordinal { place -= 1 }
+            use.matches.insert(match, at: place)
+        }
+        return first
+    }
+
+    /// Decides on the matches from `first` on, together: with the locks of all of them held, every rule is asked,
+    /// and only if none refuses is anything spent. True if the request may go on.
+    func decide(_ use: inout LimitUse, from first: Int, now: Instant) -> Bool {
+        if first == use.matches.count { return true }
+        let refusals = step(first, first, &use, clock.time(now))
+        conclude(&use, from: first, refusals)
+        return refusals == 0
+    }
+
+    /// Asks the rule of the match at `index` and, under its lock, those behind it, then acts on what all have said:
+    /// the number that refuse, which is returned. Locks are taken in one order everywhere, that of the tables.
+    private func step(
+        _ index: Int, _ first: Int, _ use: inout LimitUse, _ now: Instant
+    ) -> Int {
+        guard index < use.matches.count else {
+            var refusals = 0
+            for place in first..<index where use.matches[place].refuses { refusals += 1 }
+            return refusals
+        }
+        let match = use.matches[index]
+        return tables[match.rule].shard(match.hash).withLock { shard in
+            let slot = LimitSet.slot(match, &shard, use.keys, now)
+            use.matches[index].verdict = shard.check(slot, cost: match.cost, now: now)
+            let refusals = step(index + 1, first, &use, now)
+            settle(&use.matches[index], slot, &shard, refusals, now)
+            return refusals
+        }
+    }
+
+    private static func slot(
+        _ match: LimitMatch, _ shard: inout LimitShard, _ keys: [UInt8], _ now: Instant
+    ) -> Int {
+        shard.slot(keys.span.extracting(match.key), hash: match.hash, now: now)
+    }
+
+    /// Charges one rule, or takes note of its refusal.
+    private func settle(
+        _ match: inout LimitMatch, _ slot: Int, _ shard: inout LimitShard, _ refusals: Int,
+        _ now: Instant
+    ) {
+        guard let verdict = match.verdict else { return }
+        match.chargedAt = now
+        if !verdict.isAllowed {
+            match.decision = match.isShadow ? .shadowDeny : .deny
+            if !verdict.isPenalized { shard.strike(slot, now: now) }
+        } else if refusals == 0 {
+            shard.spend(slot, cost: match.cost, now: now)
+            match.isCharged = true
+        }
+        // Rates on trial see what they would see in place of the rule's own.
+        guard shape(match).hasCandidates, refusals == (match.refuses ? 1 : 0) else { return }
+        if verdict.isCandidateAllowed {
+            shard.spendCandidate(slot, cost: match.cost, now: now)
+            match.isCandidateCharged = true
+        } else {
+            match.isCandidateDenied = true
+        }
+    }
+
+    private func shape(_ match: LimitMatch) -> LimitVariant {
+        plans.plans[match.rule].variants[match.variant]
+    }
+
+    /// Writes down what clients and the log are told.
+    private func conclude(_ use: inout LimitUse, from first: Int, _ refusals: Int) {
+        var retry: UInt64 = 0
+        for index in first..<use.matches.count {
+            let match = use.matches[index]
+            guard let verdict = match.verdict else { continue }
+            if match.isShadow {
+                if match.decision == .shadowDeny { use.raise(.shadowDeny, match.rule) }
+                if match.isCandidateDenied { use.raise(.candidateDeny, match.rule) }
+                continue
+            }
+            // A rule that has room keeps all of it if another one refuses.
+            let spared = refusals > 0 && verdict.isAllowed ? match.cost : 0
+            let notice = LimitNotice(
+                rule: match.rule, variant: match.variant, rate: verdict.rate,
+                remaining: verdict.remaining &+ spared, resetNanoseconds: verdict.resetNanoseconds)
+            use.add(notice)
+            if match.isCandidateDenied { use.raise(.candidateDeny, match.rule) }
+            if match.refuses, verdict.retryNanoseconds >= retry {
+                retry = verdict.retryNanoseconds
+                use.decision = .deny
+                use.policy = match.rule
+            }
+        }
+        if refusals > 0 { use.retrySeconds = max(1, LimitPlans.seconds(retry)) }
+        if use.decision == .allow, let notice = plans.tightest(use.notices) {
+            use.policy = notice.rule
+        }
+    }
+
+    /// Returns charges of the matches: all, or those of rules that an answer with `status` takes nothing of.
+    func giveBack(_ use: inout LimitUse, status: UInt16?) {
+        for index in use.matches.indices {
+            let match = use.matches[index]
+            guard match.isCharged || match.isCandidateCharged else { continue }
+            if let status, plans.plans[match.rule].isDeducted(status) { continue }
+            let keys = use.keys
+            tables[match.rule].shard(match.hash).withLock { shard in
+                shard.refund(
+                    keys.span.extracting(match.key), hash: match.hash, cost: match.cost,
+                    chargedAt: match.chargedAt, isEnforced: match.isCharged,
+                    isCandidate: match.isCandidateCharged)
+            }
+            use.matches[index].isCharged = false
+            use.matches[index].isCandidateCharged = false
+        }
+    }
+}
+
+extension LimitUse {
+    /// Notes what is worth more in the log than `allow`; a refusal is worth most.
+    mutating func raise(_ decision: RateLimitDecision, _ rule: Int) {
+        guard self.decision == .allow else { return }
+        self.decision = decision
+        policy = rule
+    }
+
+    /// Adds what the client is told, in the order of the rules.
+    mutating func add(_ notice: LimitNotice) {
+        var place = notices.count
+        while place > 0, notices[place - 1].rule > notice.rule { place -= 1 }
+        notices.insert(notice, at: place)
+    }
+}

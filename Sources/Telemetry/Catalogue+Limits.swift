@@ -1,0 +1,14 @@
+extension Catalogue {
+    static let limits = [rateLimitDecisions, rateLimitTrackedKeys]
+
+    /// Decisions; each rule that is about a request counts once.
+    public static let rateLimitDecisions = Family.counter(
+        "meliproxy_rate_limit_decisions_total",
+        "Decisions of rate-limit rules about requests, by what they were.",
+        [.open(.rule), .words(.decision, RateLimitDecision.self)])
+
+    /// Keys with a state.
+    public static let rateLimitTrackedKeys = Family.gauge(
+        "meliproxy_rate_limit_tracked_keys", "Keys of a rate-limit rule that have a state here.",
+        [.open(.rule)])
+}

@@ -1,0 +1,300 @@
+import Testing
+import Time
+
+@testable import ProxyCore
+
+private func at(_ milliseconds: UInt64) -> Instant {
+    Instant(nanoseconds: milliseconds * 1_000_000)
+}
+private let a = Array("a".utf8)
+private let b = Array("b".utf8)
+private let c = Array("c".utf8)
+
+@Suite("Fills that a write overtakes")
+struct FillGuardTests {
+    @Test("an answer with its placeholder is kept, once")
+    func kept() {
+        var fills = FillGuard(pendingMax: 4)
+        let placeholder = fills.begin(a)
+        #expect(fills.finish(placeholder) == true)
+        #expect(fills.finish(placeholder) == false)
+        #expect(fills.count == 0)
+    }
+
+    @Test("an invalidation in between, and it is not kept")
+    func invalidated() {
+        var fills = FillGuard(pendingMax: 4)
+        let first = fills.begin(a)
+        let other = fills.begin(b)
+        fills.invalidate(a)
+        #expect(fills.finish(first) == false)
+        #expect(fills.finish(other) == true)
+        #expect(fills.refusals == [.invalidated: 1])
+    }
+
+    @Test("one that was begun after the invalidation is")
+    func later() {
+        var fills = FillGuard(pendingMax: 4)
+        let first = fills.begin(a)
+        fills.invalidate(a)
+        let second = fills.begin(a)
+        #expect(fills.finish(first) == false)
+        #expect(fills.finish(second) == true)
+        #expect(fills.refusals == [.superseded: 1])
+    }
+
+    @Test("a flush in between concerns all")
+    func flushed() {
+        var fills = FillGuard(pendingMax: 4)
+        let placeholders = [fills.begin(a), fills.begin(b)]
+        fills.flush()
+        let after = fills.begin(a)
+        for placeholder in placeholders { #expect(fills.finish(placeholder) == false) }
+        #expect(fills.finish(after) == true)
+        #expect(fills.refusals == [.flushed: 2])
+    }
+
+    @Test("no more than the limit, the oldest go")
+    func bounded() {
+        var fills = FillGuard(pendingMax: 2)
+        let placeholders = [fills.begin(a), fills.begin(b), fills.begin(c)]
+        #expect(fills.count == 2)
+        #expect(placeholders.map { fills.finish($0) } == [false, true, true])
+        #expect(fills.refusals == [.crowdedOut: 1])
+    }
+
+    @Test("many that are never finished cost no more than the limit")
+    func forgotten() {
+        var fills = FillGuard(pendingMax: 16)
+        for number in 0..<10_000 {
+            _ = fills.begin([UInt8(truncatingIfNeeded: number), UInt8(number / 256 % 256)])
+            if number % 3 == 0 { fills.invalidate([UInt8(truncatingIfNeeded: number), 0]) }
+        }
+        #expect(fills.count <= 16)
+    }
+}
+
+/// An event in a state, what is done, and the state then.
+struct LeaseStep: Sendable, CustomTestStringConvertible {
+    enum Event: Sendable {
+        case start
+        case answered(LeaseAnswer)
+        case invalidated
+        case purged
+        case tick
+        case fetched
+        case fetchedUnstorable
+    }
+
+    let at: UInt64
+    let event: Event
+    let action: LeaseAction
+    let phase: LeasePhase
+
+    init(_ at: UInt64, _ event: Event, _ action: LeaseAction, _ phase: LeasePhase) {
+        self.at = at
+        self.event = event
+        self.action = action
+        self.phase = phase
+    }
+
+    var testDescription: String { "\(event) at \(at)" }
+}
+
+@Suite("Leases")
+struct FetchLeaseTests {
+    private static let ask = LeaseAction.ask(token: 5, durationNanoseconds: 400_000_000)
+    private static let held = LeaseAnswer.held(remainingNanoseconds: 300_000_000)
+
+    static let stories: [(String, [LeaseStep])] = [
+        (
+            "the object is there",
+            [
+                .init(0, .start, ask, .asked), .init(0, .start, .nothing, .asked),
+                .init(1, .answered(.object), .use, .done),
+                .init(2, .answered(.granted), .nothing, .done),
+                .init(2, .fetched, .keepOut(.object), .done),
+            ]
+        ),
+        (
+            "the lease is ours, and the fill carries the token",
+            [
+                .init(0, .start, ask, .asked), .init(1, .tick, .nothing, .asked),
+                .init(1, .answered(.granted), .fetch, .leased),
+                .init(2, .invalidated, .nothing, .leased), .init(2, .tick, .nothing, .leased),
+                .init(399, .fetched, .fill(token: 5), .done),
+                .init(399, .fetched, .keepOut(.offered), .done),
+            ]
+        ),
+        (
+            "the lease runs out, counted from the question",
+            [
+                .init(0, .start, ask, .asked), .init(90, .answered(.granted), .fetch, .leased),
+                .init(400, .fetched, .keepOut(.expired), .done),
+            ]
+        ),
+        (
+            "a purge takes it away",
+            [
+                .init(0, .start, ask, .asked), .init(1, .answered(.granted), .fetch, .leased),
+                .init(2, .purged, .nothing, .done), .init(3, .fetched, .keepOut(.purged), .done),
+            ]
+        ),
+        (
+            "what is not to be stored is not",
+            [
+                .init(0, .start, ask, .asked), .init(1, .answered(.granted), .fetch, .leased),
+                .init(9, .fetchedUnstorable, .keepOut(.abandoned), .done),
+            ]
+        ),
+        (
+            "Redis is away",
+            [
+                .init(0, .start, ask, .asked),
+                .init(1, .answered(.unavailable), .fetch, .unleased),
+                .init(2, .purged, .nothing, .unleased), .init(2, .start, .nothing, .unleased),
+                .init(9, .fetched, .keepOut(.unleased), .done),
+            ]
+        ),
+        (
+            "somebody else fills, and we find it",
+            [
+                .init(0, .start, ask, .asked),
+                .init(1, .answered(held), .wait(until: at(301)), .waiting),
+                .init(2, .tick, .nothing, .waiting), .init(50, .invalidated, ask, .asked),
+                .init(51, .answered(.object), .use, .done),
+            ]
+        ),
+        (
+            "somebody else's lease runs out, and we get it",
+            [
+                .init(0, .start, ask, .asked),
+                .init(1, .answered(held), .wait(until: at(301)), .waiting),
+                .init(300, .tick, .nothing, .waiting), .init(301, .tick, ask, .asked),
+                .init(302, .answered(.granted), .fetch, .leased),
+                .init(303, .fetched, .fill(token: 5), .done),
+            ]
+        ),
+        (
+            "others are faster each time: three questions, and then without",
+            [
+                .init(0, .start, ask, .asked),
+                .init(0, .answered(held), .wait(until: at(300)), .waiting),
+                .init(300, .tick, ask, .asked),
+                .init(300, .answered(held), .wait(until: at(600)), .waiting),
+                .init(400, .purged, ask, .asked),
+                .init(400, .answered(held), .wait(until: at(700)), .waiting),
+                .init(700, .tick, .fetch, .unleased),
+                .init(701, .fetched, .keepOut(.unleased), .done),
+            ]
+        ),
+        (
+            "nobody waits past the deadline, nor longer than a lease lasts",
+            [
+                .init(0, .start, ask, .asked),
+                .init(
+                    0, .answered(.held(remainingNanoseconds: .max)),
+                    .wait(until: at(400)), .waiting),
+                .init(700, .invalidated, ask, .asked),
+                .init(800, .answered(held), .wait(until: at(1_000)), .waiting),
+                .init(1_000, .tick, .fetch, .unleased),
+            ]
+        ),
+        ("an end before the beginning", [.init(0, .fetched, .keepOut(.abandoned), .done)]),
+    ]
+
+    @Test("go from one state to the next", arguments: stories)
+    func story(name: String, steps: [LeaseStep]) {
+        var lease = FetchLease.idle(
+            LeaseTerms(token: 5, durationNanoseconds: 400_000_000, deadline: at(1_000)))
+        for step in steps {
+            let now = at(step.at)
+            let action =
+                switch step.event {
+                case .start: lease.start(at: now)
+                case .answered(let answer): lease.answered(answer, at: now)
+                case .invalidated: lease.invalidated(isPurge: false, at: now)
+                case .purged: lease.invalidated(isPurge: true, at: now)
+                case .tick: lease.tick(at: now)
+                case .fetched: lease.fetched(isStorable: true, at: now)
+                case .fetchedUnstorable: lease.fetched(isStorable: false, at: now)
+                }
+            #expect(action == step.action, "\(name): \(step.testDescription)")
+            let phase = lease.phase
+            #expect(phase == step.phase, "\(name): \(step.testDescription)")
+        }
+    }
+
+    @Test("last what nearly all fetches take and 250 ms, a minute at most")
+    func duration() {
+        #expect(LeaseTerms.duration(p99Nanoseconds: 0) == 250_000_000)
+        #expect(LeaseTerms.duration(p99Nanoseconds: 500_000_000) == 750_000_000)
+        #expect(LeaseTerms.duration(p99Nanoseconds: .max) == 60_250_000_000)
+    }
+}
+
+@Suite("The journal of purges")
+struct PurgeJournalTests {
+    @Test("owes each new master the purges of the last minute, oldest first")
+    func owed() {
+        var journal = PurgeJournal<String>()
+        let first = journal.record("a", at: at(0))
+        #expect(journal.owed(to: 1, at: at(1))?.entries == ["a"])
+        journal.carriedOut(first, by: 1)
+        #expect(journal.owed(to: 1, at: at(1)) == nil)
+        _ = journal.record("b", at: at(2))
+        #expect(journal.owed(to: 1, at: at(3))?.entries == ["b"])
+        #expect(journal.owed(to: 2, at: at(3))?.entries == ["a", "b"])
+        #expect(journal.owed(to: 2, at: at(60_000))?.entries == ["b"])
+        #expect(journal.owed(to: 2, at: at(60_002)) == nil)
+    }
+
+    @Test("until it says that they were carried out, however often it is asked")
+    func repeated() throws {
+        var journal = PurgeJournal<String>()
+        _ = journal.record("a", at: at(0))
+        let owed = try #require(journal.owed(to: 5, at: at(1)))
+        #expect(journal.owed(to: 5, at: at(1)) == owed)
+        _ = journal.record("b", at: at(2))
+        journal.carriedOut(owed, by: 5)
+        #expect(journal.owed(to: 5, at: at(3))?.entries == ["b"])
+        // Of an earlier master it says nothing about this one.
+        journal.carriedOut(owed, by: 4)
+        #expect(journal.owed(to: 6, at: at(3))?.entries == ["a", "b"])
+    }
+
+    @Test("the same purge again takes the place of the first, and is owed again")
+    func again() throws {
+        var journal = PurgeJournal<String>()
+        let first = journal.record("a", at: at(0))
+        _ = journal.record("b", at: at(1))
+        let owed = try #require(journal.owed(to: 1, at: at(1)))
+        _ = journal.record("a", at: at(2))
+        journal.carriedOut(owed, by: 1)
+        journal.carriedOut(first, by: 1)
+        #expect(journal.count == 2)
+        #expect(journal.owed(to: 1, at: at(3))?.entries == ["a"])
+        #expect(journal.owed(to: 2, at: at(3))?.entries == ["b", "a"])
+    }
+
+    @Test("too many become one of everything")
+    func bounded() throws {
+        var journal = PurgeJournal<Int>(entriesMax: 3)
+        var last: UInt64 = 0
+        for number in 0..<4 { last = journal.record(number, at: at(UInt64(number))) }
+        #expect(journal.count == 1)
+        // The purge that was too many was carried out; those before it may not have been.
+        journal.carriedOut(last, by: 1)
+        let owed = try #require(journal.owed(to: 1, at: at(5)))
+        #expect(owed.isEverything && owed.entries == [])
+        _ = journal.record(9, at: at(6))
+        #expect(journal.owed(to: 1, at: at(6))?.entries == [9])
+        journal.carriedOut(owed, by: 1)
+        let rest = try #require(journal.owed(to: 1, at: at(6)))
+        #expect(!rest.isEverything && rest.entries == [9])
+        for number in 0..<10_000 {
+            _ = journal.record(number, at: at(7))
+            #expect(journal.count <= 4)
+        }
+    }
+}
