@@ -1,4 +1,5 @@
 """The adaptive limit and its queue, retries and their budget, pacing, deadlines."""
+import threading
 import time
 
 import pytest
@@ -57,6 +58,27 @@ def test_a_burst_waits_instead_of_being_refused(start):
         assert switch.peak < 100, "nobody waited"
         for client in crowd:
             client.close()
+
+
+def test_what_can_be_served_in_time_is_not_refused(start):
+    """An upstream that takes one at a time: a hundred wait for a second, and all are answered."""
+    alone = threading.Lock()
+
+    def answer(request):
+        with alone:
+            time.sleep(0.01)
+        return OK
+
+    with upstreams.Upstream(Switch(answer)) as upstream:
+        proxy = start(settings=settings(upstream), workers=2)
+        for _ in range(3):
+            crowd = [proxy.client(timeout=20) for _ in range(100)]
+            for number, client in enumerate(crowd):
+                client.send(clients.head("GET", f"/{number}"))
+                time.sleep(0.002)
+            assert {client.response().status for client in crowd} == {200}
+            for client in crowd:
+                client.close()
 
 
 def test_place_of_a_client_that_leaves_the_queue(start):

@@ -86,7 +86,7 @@ extension ClientRequest {
         let waiter = AdmissionWaiter(
             ConfinedCall(loop: worker.loop) { [joined] in joined.resume(.told) })
         let now = Instant.now()
-        guard health.join(waiter, at: now) else { return health.refuse(.overloaded, at: now) }
+        guard health.join(call, waiter, at: now) else { return health.refuse(.overloaded, at: now) }
         await waitForTurn(waiter, until: now.advanced(byNanoseconds: call.waitNanosecondsMax))
         return health.proceed(call, waiter, at: .now())
     }

@@ -39,7 +39,7 @@ struct HealthState: ~Copyable {
         if !call.isRetry { budget.countCall(at: now) }
         let verdict = pass(call, hasPlace: !call.isUnlimited, at: now)
         guard case .admitted(let permit) = verdict, !call.isUnlimited else { return verdict }
-        if limit.enter(0, mayWait: false, at: now) == .admitted { return verdict }
+        if limit.enter(0, at: now) == .admitted { return verdict }
         // What lets it pass now may not when its turn comes: asked for again then.
         breaker.report(permit.breaker, .ignored, at: now, chance: call.chance)
         if permit.isTrial { gate.finishTrial(isAnswered: false, at: now) }
@@ -48,9 +48,11 @@ struct HealthState: ~Copyable {
     }
 
     /// See `UpstreamHealth.join`: nil without room, true if there is a place already.
-    mutating func join(_ waiter: AdmissionWaiter, at now: Instant) -> Bool? {
+    mutating func join(
+        _ call: AdmissionCall, _ waiter: AdmissionWaiter, at now: Instant
+    ) -> Bool? {
         lastID += 1
-        switch limit.enter(lastID, mayWait: true, at: now) {
+        switch limit.enter(lastID, waitNanosecondsMax: call.waitNanosecondsMax, at: now) {
         case .admitted:
             return true
         case .queued:

@@ -20,8 +20,8 @@ final class UpstreamHealth: Sendable {
     }
 
     /// Queues for a place; false if there is no room. `proceed` must follow.
-    func join(_ waiter: AdmissionWaiter, at now: Instant) -> Bool {
-        let isGranted = state.withLock { $0.join(waiter, at: now) }
+    func join(_ call: AdmissionCall, _ waiter: AdmissionWaiter, at now: Instant) -> Bool {
+        let isGranted = state.withLock { $0.join(call, waiter, at: now) }
         if isGranted == true { waiter.grant() }
         return isGranted != nil
     }
@@ -69,7 +69,7 @@ struct AdmissionCall {
     var isUnlimited = false
     /// Whether it is made because an earlier one failed.
     var isRetry = false
-    /// How long it may wait to keep the quota, in nanoseconds.
+    /// How long it may wait for its turn or to keep the quota, in nanoseconds.
     var waitNanosecondsMax: UInt64 = 0
     /// Uniform in all of its range.
     var chance: UInt64

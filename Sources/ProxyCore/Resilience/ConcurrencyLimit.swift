@@ -61,8 +61,10 @@ public struct ConcurrencyLimit: Sendable {
     /// Requests that wait.
     public var queued: Int { queue.count }
 
-    /// Takes a place for the request `id`, or in the queue if it may wait.
-    public mutating func enter(_ id: UInt64, mayWait: Bool, at now: Instant) -> Entry {
+    /// Takes a place for the request `id`, or in the queue if it may wait: for so long at most.
+    public mutating func enter(
+        _ id: UInt64, waitNanosecondsMax: UInt64 = 0, at now: Instant
+    ) -> Entry {
         guard settings.isOn else {
             inFlight += 1
             return .admitted
@@ -71,8 +73,8 @@ public struct ConcurrencyLimit: Sendable {
             inFlight += 1
             return .admitted
         }
-        guard mayWait, queue.count < queueMax(at: now) else { return .full }
-        queue.append(id, at: now)
+        guard waitNanosecondsMax > 0, queue.count < queueMax(at: now) else { return .full }
+        queue.append(id, waitNanosecondsMax: waitNanosecondsMax, at: now)
         return .queued
     }
 
@@ -95,8 +97,8 @@ public struct ConcurrencyLimit: Sendable {
     /// The upstream has failed, and is being tried: it begins with the least, and gets more with each answer.
     public mutating func restart() { limit = clamped(0) }
 
-    /// A short burst may wait as long as there is patience; once the queue does not empty, it is kept so
-    /// short that what is in it has a chance.
+    /// A burst may wait, as long as it is over in time; once the queue does not empty, it is kept so short
+    /// that what is in it has a chance.
     private func queueMax(at now: Instant) -> Int {
         queue.isStanding(at: now) ? max(1, Int(limit) / 2) : settings.most
     }
@@ -148,24 +150,26 @@ struct LatencyTrend: Sendable {
 }
 
 /// Requests that wait for their turn: the oldest first, but the newest first once the queue has not been empty
-/// for a while, for then the oldest will have given up ("Fail at Scale", ACM Queue 13/8).
+/// for half the time that one may wait, for then the oldest will soon give up ("Fail at Scale", ACM Queue
+/// 13/8).
 struct AdmissionQueue: Sendable {
-    private static let standingNanoseconds: UInt64 = 100_000_000
-
     private var waiting: [UInt64] = []
     /// Since when somebody has been waiting.
     private var since = Instant.never
+    /// How long the last one to come may wait.
+    private var patienceNanoseconds: UInt64 = 0
 
     var count: Int { waiting.count }
     var isEmpty: Bool { waiting.isEmpty }
 
     /// Whether the queue does not empty any more.
     func isStanding(at now: Instant) -> Bool {
-        !waiting.isEmpty && now.nanoseconds(since: since) >= AdmissionQueue.standingNanoseconds
+        !waiting.isEmpty && now.nanoseconds(since: since) >= patienceNanoseconds / 2
     }
 
-    mutating func append(_ id: UInt64, at now: Instant) {
+    mutating func append(_ id: UInt64, waitNanosecondsMax: UInt64, at now: Instant) {
         if waiting.isEmpty { since = now }
+        patienceNanoseconds = waitNanosecondsMax
         waiting.append(id)
     }
 

@@ -4,6 +4,9 @@ import Time
 
 private let zero = Instant(nanoseconds: 1_000_000 * millisecond)
 
+/// Half of it is when a queue stands.
+private let patience = 200 * millisecond
+
 private func after(milliseconds: UInt64) -> Instant {
     zero.advanced(byNanoseconds: milliseconds * millisecond)
 }
@@ -13,9 +16,11 @@ struct ConcurrencyLimitTests {
     @Test("up to the limit they go, then they wait, then there is no room")
     func entries() {
         var limit = ConcurrencyLimit()
-        for id in 0..<20 { #expect(limit.enter(UInt64(id), mayWait: true, at: zero) == .admitted) }
-        #expect(limit.enter(20, mayWait: false, at: zero) == .full)
-        #expect(limit.enter(20, mayWait: true, at: zero) == .queued)
+        for id in 0..<20 {
+            #expect(limit.enter(UInt64(id), waitNanosecondsMax: patience, at: zero) == .admitted)
+        }
+        #expect(limit.enter(20, at: zero) == .full)
+        #expect(limit.enter(20, waitNanosecondsMax: patience, at: zero) == .queued)
         #expect(limit.inFlight == 20)
         #expect(limit.queued == 1)
         // Nobody overtakes those that wait.
@@ -26,21 +31,41 @@ struct ConcurrencyLimitTests {
     @Test("a short burst waits, a standing queue is kept at half the limit")
     func queueBound() {
         var limit = ConcurrencyLimit()
-        for id in 0..<520 { _ = limit.enter(UInt64(id), mayWait: true, at: zero) }
+        for id in 0..<520 { _ = limit.enter(UInt64(id), waitNanosecondsMax: patience, at: zero) }
         #expect(limit.queued == 500)
-        #expect(limit.enter(520, mayWait: true, at: after(milliseconds: 99)) == .queued)
-        #expect(limit.enter(521, mayWait: true, at: after(milliseconds: 100)) == .full)
+        #expect(
+            limit.enter(520, waitNanosecondsMax: patience, at: after(milliseconds: 99)) == .queued)
+        #expect(
+            limit.enter(521, waitNanosecondsMax: patience, at: after(milliseconds: 100)) == .full)
         for id in 20..<520 { #expect(limit.leave(UInt64(id)) == true) }
         for id in 600..<609 {
-            #expect(limit.enter(UInt64(id), mayWait: true, at: after(milliseconds: 100)) == .queued)
+            #expect(
+                limit.enter(UInt64(id), waitNanosecondsMax: patience, at: after(milliseconds: 100))
+                    == .queued)
         }
-        #expect(limit.enter(609, mayWait: true, at: after(milliseconds: 100)) == .full)
+        #expect(
+            limit.enter(609, waitNanosecondsMax: patience, at: after(milliseconds: 100)) == .full)
+    }
+
+    @Test("a queue stands after half the time that its last one may wait")
+    func patienceDecides() {
+        var limit = ConcurrencyLimit()
+        for id in 0..<40 {
+            _ = limit.enter(UInt64(id), waitNanosecondsMax: 10 * patience, at: zero)
+        }
+        let entry = limit.enter(
+            40, waitNanosecondsMax: 10 * patience, at: after(milliseconds: 999))
+        #expect(entry == .queued)
+        #expect(
+            limit.enter(41, waitNanosecondsMax: 10 * patience, at: after(milliseconds: 1_000))
+                == .full)
+        #expect(limit.release(latencyNanoseconds: nil, at: after(milliseconds: 999)) == [20])
     }
 
     @Test("the oldest first; once the queue stands, the newest first")
     func order() {
         var limit = ConcurrencyLimit()
-        for id in 0..<24 { _ = limit.enter(UInt64(id), mayWait: true, at: zero) }
+        for id in 0..<24 { _ = limit.enter(UInt64(id), waitNanosecondsMax: patience, at: zero) }
         #expect(limit.release(latencyNanoseconds: nil, at: after(milliseconds: 50)) == [20])
         #expect(limit.release(latencyNanoseconds: nil, at: after(milliseconds: 100)) == [23])
         #expect(limit.release(latencyNanoseconds: nil, at: after(milliseconds: 100)) == [22])
@@ -49,7 +74,7 @@ struct ConcurrencyLimitTests {
     @Test("who leaves is not admitted, who was admitted cannot leave")
     func leaving() {
         var limit = ConcurrencyLimit()
-        for id in 0..<22 { _ = limit.enter(UInt64(id), mayWait: true, at: zero) }
+        for id in 0..<22 { _ = limit.enter(UInt64(id), waitNanosecondsMax: patience, at: zero) }
         #expect(limit.leave(20) == true)
         #expect(limit.leave(20) == false)
         #expect(limit.release(latencyNanoseconds: nil, at: zero) == [21])
@@ -61,11 +86,11 @@ struct ConcurrencyLimitTests {
         _ limit: inout ConcurrencyLimit, _ count: Int, latency: (Int) -> UInt64
     ) -> Int {
         var id: UInt64 = 1_000_000
-        while limit.enter(id, mayWait: false, at: zero) == .admitted { id += 1 }
+        while limit.enter(id, at: zero) == .admitted { id += 1 }
         for _ in 0..<count {
             let nanoseconds = latency(limit.inFlight)
             _ = limit.release(latencyNanoseconds: nanoseconds, at: zero)
-            while limit.enter(id, mayWait: false, at: zero) == .admitted { id += 1 }
+            while limit.enter(id, at: zero) == .admitted { id += 1 }
         }
         return Int(limit.limit)
     }
@@ -107,7 +132,7 @@ struct ConcurrencyLimitTests {
     func unused() {
         var limit = ConcurrencyLimit()
         for id in 0..<1_000 {
-            #expect(limit.enter(UInt64(id), mayWait: true, at: zero) == .admitted)
+            #expect(limit.enter(UInt64(id), waitNanosecondsMax: patience, at: zero) == .admitted)
             _ = limit.release(latencyNanoseconds: millisecond, at: zero)
         }
         #expect(limit.limit == 20)
@@ -119,7 +144,7 @@ struct ConcurrencyLimitTests {
         settings.isOn = false
         var limit = ConcurrencyLimit(settings)
         for id in 0..<1_000 {
-            #expect(limit.enter(UInt64(id), mayWait: true, at: zero) == .admitted)
+            #expect(limit.enter(UInt64(id), waitNanosecondsMax: patience, at: zero) == .admitted)
         }
         #expect(limit.inFlight == 1_000)
     }
@@ -127,7 +152,7 @@ struct ConcurrencyLimitTests {
     @Test("switching it off lets those go that wait")
     func switchedOff() {
         var limit = ConcurrencyLimit()
-        for id in 0..<30 { _ = limit.enter(UInt64(id), mayWait: true, at: zero) }
+        for id in 0..<30 { _ = limit.enter(UInt64(id), waitNanosecondsMax: patience, at: zero) }
         limit.settings.isOn = false
         #expect(limit.release(latencyNanoseconds: nil, at: zero).count == 10)
     }
@@ -151,7 +176,7 @@ struct ConcurrencyLimitTests {
     }
 
     @Test("how long a request may wait")
-    func patience() {
+    func waiting() {
         let settings = ConcurrencySettings()
         #expect(settings.waitNanosecondsMax(left: 1_000) == 100)
         #expect(settings.waitNanosecondsMax(left: 0) == 0)
@@ -168,7 +193,9 @@ struct ConcurrencyLimitTests {
             now = now.advanced(byNanoseconds: UInt64.random(in: 0..<5_000_000, using: &random))
             switch Int.random(in: 0..<5, using: &random) {
             case 0, 1, 2:
-                switch limit.enter(id, mayWait: Bool.random(using: &random), at: now) {
+                switch limit.enter(
+                    id, waitNanosecondsMax: Bool.random(using: &random) ? patience : 0, at: now)
+                {
                 case .admitted: running.insert(id)
                 case .queued: waiting.insert(id)
                 case .full: #expect(running.count >= Int(limit.limit) || !waiting.isEmpty)

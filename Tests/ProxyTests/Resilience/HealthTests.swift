@@ -136,8 +136,8 @@ struct HealthTests {
         let first = try #require(ward.enter().permit)
         for _ in 0..<3 { _ = try #require(ward.enter().permit) }
         let (second, third) = (ward.waiter(), ward.waiter())
-        #expect(ward.health.join(second, at: ward.now) == true)
-        #expect(ward.health.join(third, at: ward.now) == true)
+        #expect(ward.health.join(ward.request, second, at: ward.now) == true)
+        #expect(ward.health.join(ward.request, third, at: ward.now) == true)
         #expect(second.isGranted == false)
         ward.finish(first, good, pauseSeconds: 5)
         #expect(second.isGranted && !third.isGranted)
@@ -159,8 +159,8 @@ struct HealthTests {
         let first = try #require(ward.enter().permit)
         for _ in 0..<3 { _ = try #require(ward.enter().permit) }
         let (second, third) = (ward.waiter(), ward.waiter())
-        _ = ward.health.join(second, at: ward.now)
-        _ = ward.health.join(third, at: ward.now)
+        _ = ward.health.join(ward.request, second, at: ward.now)
+        _ = ward.health.join(ward.request, third, at: ward.now)
         #expect(ward.health.proceed(ward.request, second, at: ward.now).word == "overloaded")
         ward.finish(first, good)
         #expect(third.isGranted && !second.isGranted)
@@ -244,7 +244,9 @@ struct HealthTests {
                 case .refused: break
                 case .full:
                     let waiter = ward.waiter()
-                    if ward.health.join(waiter, at: ward.now) { waiting.append(waiter) }
+                    if ward.health.join(ward.request, waiter, at: ward.now) {
+                        waiting.append(waiter)
+                    }
                 }
             case 2 where !running.isEmpty:
                 let permit = running.remove(at: Int(random.next() % UInt64(running.count)))
