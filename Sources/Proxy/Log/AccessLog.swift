@@ -12,10 +12,14 @@ final class LogBuffer: Sendable {
 
     private let pending: Locked<[UInt8]>
 
-    init() {
+    init() { pending = Locked(LogBuffer.room()) }
+
+    /// An empty buffer that never grows, so that no line costs an allocation. Memory that no line ever reached is
+    /// not resident.
+    static func room() -> [UInt8] {
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(64 * 1024)
-        pending = Locked(bytes)
+        bytes.reserveCapacity(pendingBytesMax)
+        return bytes
     }
 
     /// Adds a whole line; false when there is no room for it.
@@ -64,7 +68,7 @@ final class AccessLog: Sendable {
 
     private func flushForEver(on loop: Loop) {
         var timer: Timer?
-        var spare: [UInt8] = []
+        var spare = LogBuffer.room()
         timer = Timer(on: loop) { [self] in
             flush(&spare)
             timer?.arm(afterNanoseconds: AccessLog.flushNanoseconds)

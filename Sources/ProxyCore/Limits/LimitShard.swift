@@ -7,6 +7,8 @@ struct LimitEntry: Sendable {
     var variant: Int
     /// Laid out by it.
     var words: [UInt32]
+    /// Whether it was not used since a sweep found that it says nothing.
+    var isIdle = false
 }
 
 /// A part of the keys of one rule, with their states. Bounded: for a new key one goes that was not used for long
@@ -38,7 +40,10 @@ public struct LimitShard: ~Copyable {
 
     /// The slot of a key, made if there is none. Good until the next call of this, `sweep` or `remove`.
     public mutating func slot(_ key: Span<UInt8>, hash: UInt64, now: Instant) -> Int {
-        if let slot = table.find(key, hash: hash) { return slot }
+        if let slot = table.find(key, hash: hash) {
+            table[slot].isIdle = false
+            return slot
+        }
         let variant = min(Int(key.isEmpty ? 0 : key[0]), variants.count - 1)
         let entry = LimitEntry(
             variant: variant,
@@ -126,11 +131,14 @@ public struct LimitShard: ~Copyable {
         return count
     }
 
-    /// Looks at `count` slots and forgets keys whose state says nothing any more.
+    /// Looks at `count` slots and forgets keys whose state says nothing any more, if they were not used since the
+    /// last look either: a key in steady use, far below its rate, would be made again and again.
     public mutating func sweep(count: Int, now: Instant) {
         let variants = self.variants
         cursor = table.scan(from: cursor, count: count, evicted: &evicted) { _, entry in
-            variants[entry.variant].isFresh(entry.words, now: now) ? .remove : .keep
+            guard variants[entry.variant].isFresh(entry.words, now: now) else { return .keep }
+            defer { entry.isIdle = true }
+            return entry.isIdle ? .remove : .keep
         }
         settle(now)
     }

@@ -79,10 +79,28 @@ struct LimitShardTests {
         for _ in 0..<10 { shard.sweep(count: 100, now: instant(epoch + oneSecond / 2)) }
         var count = shard.count
         #expect(count == 500)
-        for _ in 0..<10 { shard.sweep(count: 100, now: instant(epoch + 2 * oneSecond)) }
+        for _ in 0..<5 { shard.sweep(count: 100, now: instant(epoch + 2 * oneSecond)) }
+        count = shard.count
+        #expect(count == 500, "the first look takes nothing")
+        for _ in 0..<5 { shard.sweep(count: 100, now: instant(epoch + 2 * oneSecond)) }
         count = shard.count
         let forgotten = shard.forgotten
         #expect(count == 0 && forgotten == 0)
+    }
+
+    @Test("the sweeper leaves what is in use, although it says nothing")
+    func sweepOfKeysInUse() {
+        var shard = LimitShard([Self.variant()], keysMax: 1_000)
+        for round in 0..<10 {
+            let now = epoch + UInt64(round) * 5 * oneSecond
+            for number in 0..<(round == 0 ? 20 : 10) { _ = Self.take(&shard, number, at: now) }
+            shard.sweep(count: 100, now: instant(now + 3 * oneSecond))
+            for number in 0..<20 {
+                let key = Self.key(number)
+                let isKnown = shard.knows(key.span, hash: Self.hash(key))
+                #expect(isKnown == (number < 10 || round == 0), "key \(number), round \(round)")
+            }
+        }
     }
 
     @Test("who keeps being refused gets nothing for a while")
