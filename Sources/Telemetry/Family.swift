@@ -133,8 +133,7 @@ public enum LabelName: String, CaseIterable, Sendable {
     case tier
     /// What the cache did (`CacheResult`).
     case result
-    /// What part a request had in a fetch (`CacheFlightRole`), or what a connection to Redis is for
-    /// (`RedisConnectionRole`).
+    /// What part a request had in a fetch (`CacheFlightRole`).
     case role
     /// What a purge was about (`CachePurgeKind`), or an invalidation (`CacheInvalidationKind`).
     case kind

@@ -403,19 +403,24 @@ def test_real_evictions_never_resurrect():
     with redis_server.Server("--maxmemory", "3mb", "--maxmemory-policy", "allkeys-random") as small:
         with small.connect() as connection:
             api = Functions(connection)
+
+            def is_found(index):
+                return api.call("peek", [Names(f"a{index}").object], "")[0] == VALID
+
+            filled = 0
             for index in range(900):
                 name = Names(f"a{index}")
                 names = TAGGED[:4] + (("t", index),)
                 lease = api.get(name)
                 if lease[2] == LEASED:
                     api.fill(name, lease[3], response(names=names, body=b"x" * 4000))
+                filled += is_found(index)
                 if index % 3 == 0:
                     api.bump("t", index)
             assert int(dict(line.split(":") for line in connection("INFO", "stats").decode()
                             .split("\r\n") if ":" in line)["evicted_keys"]) > 0
-            found = [index for index in range(900)
-                     if api.call("peek", [Names(f"a{index}").object], "")[0] == VALID]
-            assert found and [index for index in found if index % 3 == 0] == []
+            # Of what was not purged all may be gone: chance may evict a generation that all of them have.
+            assert filled > 0 and [index for index in range(0, 900, 3) if is_found(index)] == []
 
 
 # Variants
