@@ -48,10 +48,6 @@ def documented(page=PAGE):
     return families
 
 
-# Families that the dashboards draw before the program has them. A name that has come to
-# docs/metrics.md must go from here: Tests/Stack/test_dashboards.py fails until it does.
-COMING: dict = {}
-
 # No panel and no alert needs these: for those who debug the exposition itself.
 DEBUG_ONLY = frozenset({
     "process_virtual_memory_bytes",
@@ -114,7 +110,7 @@ FOREIGN = {
                      alertstate="pending firing"),
 }
 
-# What recording rules are to write: prometheus/ must record each of them once it is there.
+# What the recording rules of prometheus/ write.
 RECORDED = {
     f"job:slo_{slo}_errors_per_requests:ratio_rate{window}": family("gauge")
     for slo, windows in (("availability", "5m 30m 1h 2h 6h 1d 3d 30d"),
@@ -128,4 +124,4 @@ HAPROXY_JOB, REDIS_JOB, SENTINEL_JOB = "haproxy", "redis", "sentinel"
 
 def families():
     """Every family that an expression may name."""
-    return {**FOREIGN, **RECORDED, **COMING, **documented()}
+    return {**FOREIGN, **RECORDED, **documented()}

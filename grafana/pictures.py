@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 
-from grafana import catalogue, generate, promql, render
+from grafana import catalogue, generate, render
 from grafana.source import Source
 
 REPOSITORY = catalogue.REPOSITORY
@@ -52,13 +52,9 @@ def happen(stack, seconds):
     return began
 
 
-def complaints(document, report):
-    """Panels without data, but for those of families that do not exist yet, and without ink."""
-    families = catalogue.families()
-    coming = {panel["title"] for panel in document["panels"] if any(
-        promql.used(promql.parse(target["expr"]), families) & set(catalogue.COMING)
-        for target in panel.get("targets", []))}
-    blank = [title for title, _, ink in report if ink is None and title not in coming]
+def complaints(report):
+    """Panels without data, and without ink."""
+    blank = [title for title, _, ink in report if ink is None]
     return [f"{title}: no data" for title in blank] + [
         f"{title}: data, and nothing drawn" for title in render.empty_drawings(report)]
 
@@ -68,7 +64,7 @@ def draw(document, source, path):
     all_values = values(document, source)
     png, report = render.render(document, source, {"job": all_values["job"]}, all_values)
     path.write_bytes(png)
-    wrong = complaints(document, report)
+    wrong = complaints(report)
     if len(png) > BYTES_MAX:
         wrong.append(f"{len(png)} bytes")
     return [f"{path.name}: {each}" for each in wrong]

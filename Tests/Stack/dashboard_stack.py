@@ -49,38 +49,12 @@ frontend status
   http-request use-service prometheus-exporter if {{ path /metrics }}
 """
 
-# What prometheus/rules/ records once it is there: the same names, and one alert that burns.
-SLO_WINDOWS = ("5m", "30m", "1h", "2h", "6h", "1d", "3d", "30d")
-EDGE = "haproxy_frontend_http_responses_total"
-DURATION = "meliproxy_http_request_duration_seconds"
-
-
-def own_rules():
-    """Recording rules of the objectives, and a burn alert."""
-    rules = []
-    for window in SLO_WINDOWS:
-        bad = f'rate({EDGE}{{job="haproxy",proxy="proxy_in",code="5xx"}}[{window}])'
-        every = f'rate({EDGE}{{job="haproxy",proxy="proxy_in"}}[{window}])'
-        rules.append({"record": f"job:slo_availability_errors_per_requests:ratio_rate{window}",
-                      "expr": f"sum by (job) ({bad}) / sum by (job) ({every})"})
-        fast = f'rate({DURATION}_bucket{{le="0.25"}}[{window}])'
-        rules.append({"record": f"job:slo_latency_errors_per_requests:ratio_rate{window}",
-                      "expr": f"1 - sum by (job) ({fast}) / "
-                              f"sum by (job) (rate({DURATION}_count[{window}]))"})
-    burn = "job:slo_availability_errors_per_requests:ratio_rate{} > 14.4 * 0.001"
-    rules.append({"alert": "AvailabilityBudgetBurn", "for": "30s",
-                  "expr": f"{burn.format('1h')} and {burn.format('5m')}",
-                  "labels": {"severity": "page", "service": "meliproxy", "long": "1h",
-                             "short": "5m"}})
-    return [{"name": "slo", "interval": "1s", "rules": rules}]
-
-
 def rule_groups():
-    """The groups of prometheus/rules/, evaluated each second, or our own."""
+    """The groups of prometheus/rules/, evaluated each second."""
     groups = []
     for path in sorted(RULES.glob("*.yml")):
         groups += yaml.safe_load(path.read_text())["groups"]
-    return [{**group, "interval": "1s"} for group in groups] or own_rules()
+    return [{**group, "interval": "1s"} for group in groups]
 
 
 def settings(demo_port, dead_port, sentinel_port):

@@ -101,13 +101,6 @@ def test_every_family_is_used_or_for_debugging():
              for name in promql.used(promql.parse(expression), FAMILIES)}
     assert not drawn & catalogue.DEBUG_ONLY, "drawn: take it off DEBUG_ONLY"
     assert set(catalogue.FOREIGN) - used - drawn == set(), "listed and not used"
-    assert set(catalogue.COMING) - drawn == set(), "listed as coming and not drawn"
-
-
-def test_coming_families_have_not_come():
-    """The list of families that are drawn before they exist shrinks."""
-    come = set(catalogue.COMING) & set(catalogue.documented())
-    assert not come, f"in docs/metrics.md now: delete them from COMING in grafana/catalogue.py: {come}"
 
 
 def test_recorded_series_are_recorded():
