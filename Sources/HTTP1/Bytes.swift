@@ -127,7 +127,8 @@ extension [UInt8] {
     /// `append(contentsOf:)` with less to do for the short runs that heads are made of.
     @inlinable
     mutating func append(octets source: UnsafeBufferPointer<UInt8>) {
-        guard let first = source.baseAddress else { return }
+        // Nothing appended to an empty array would be a write to the one that all threads share.
+        guard let first = source.baseAddress, source.count > 0 else { return }
         append(addingCapacity: source.count) { output in
             unsafe output.withUnsafeMutableBufferPointer { room, initialized in
                 unsafe room.baseAddress?.initialize(from: first, count: source.count)
