@@ -66,7 +66,7 @@ check: packages ## within a minute on a warm build: format, warnings, unit and t
 	@swift format lint --strict --recursive $(SWIFT_FILES)
 	@swift build --build-tests
 	@scripts/lint
-	@swift test --skip-build $(TESTS) --skip IntegrationTests --skip SimulationTests
+	@swift test --skip-build $(TESTS) --skip SimulationTests
 
 .PHONY: compose-test
 compose-test: ## docker-compose.yml for real under podman, as root; writes docs/compose-test.md
@@ -95,15 +95,15 @@ simulate: packages ## 10,000 seeded histories of a Redis cluster with faults; SE
 		--filter SimulationTests
 
 .PHONY: asan
-asan: packages ## unit and integration tests under the address sanitizer, with leak detection
-	@swift test $(TESTS) --sanitize=address --scratch-path .build-asan
+asan: packages ## the Swift tests under the address sanitizer, with leak detection
+	@scripts/swift-tests --sanitize=address --scratch-path .build-asan
 
 # THREAD_SANITIZER: code that hides a lock from the sanitizer has a visible one under this flag.
 TSAN_SUPPRESSIONS := $(wildcard scripts/tsan-suppressions.txt)
 .PHONY: tsan
-tsan: packages ## unit and integration tests under the thread sanitizer
+tsan: packages ## the Swift tests under the thread sanitizer
 	@TSAN_OPTIONS="$(if $(TSAN_SUPPRESSIONS),suppressions=$(CURDIR)/$(TSAN_SUPPRESSIONS))" \
-		swift test $(TESTS) --sanitize=thread --scratch-path .build-tsan \
+		scripts/swift-tests --sanitize=thread --scratch-path .build-tsan \
 		-Xswiftc -DTHREAD_SANITIZER
 
 .PHONY: bench

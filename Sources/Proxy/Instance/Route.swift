@@ -24,8 +24,10 @@ final class Route {
     let cache: CacheSettings
     /// Start of the route's cache keys: differs where the same target may have another answer.
     let keyPrefix: [UInt8]
+    /// What of that reading a request depends on.
+    let cacheReading: CacheRequest.Rules
     /// Whether its keys hold request fields or cookies, so that they cannot be made from a target alone.
-    var hasSelectedKey: Bool { !cache.key.fields.isEmpty || !cache.key.cookies.isEmpty }
+    let hasSelectedKey: Bool
     /// The name's stable hash, for purges.
     let nameHash: UInt64
     /// The table that rewrites the path, for routes that do.
@@ -60,6 +62,8 @@ final class Route {
             headBytesMax: upstream.settings.responseHeadBytesMax, fieldsMax: 256)
         rewritingTable = snapshot.table.rewrites(index) ? snapshot.table : nil
         cache = spec.cache
+        cacheReading = CacheRequest.Rules(cache)
+        hasSelectedKey = !cache.key.fields.isEmpty || !cache.key.cookies.isEmpty
         keyPrefix = snapshot.keyPrefixes[index]
         nameHash = snapshot.nameHashes[index]
         target = upstream
@@ -85,9 +89,18 @@ final class Route {
         var off = CacheSettings()
         off.isOn = false
         cache = off
+        cacheReading = CacheRequest.Rules(off)
+        hasSelectedKey = false
         keyPrefix = []
         nameHash = 0
         target = nil
+    }
+
+    /// Appends the parts of a request's cache key; nil if it must bypass the cache.
+    func appendKey(of head: RequestHead, to key: inout [UInt8]) -> KeyParts? {
+        // Most requests need no rules, and to hand them over takes a retain for each of their arrays.
+        if head.query == nil, !hasSelectedKey { return CacheKey.append(plain: head, to: &key) }
+        return CacheKey.append(head, cache.key, to: &key)
     }
 }
 

@@ -198,7 +198,7 @@ final class Worker {
         }
         fetch.beginDetached(like: request)
         fetch.caching = request.caching
-        fetch.caching.facts = CacheRequest.read(fetch.head, request.route.cache)
+        fetch.caching.facts = CacheRequest.read(fetch.head, request.route.cacheReading)
         fetch.caching.started = memory.fetchStart
         fetch.caching.detail = nil
         fetch.caching.flight = ticket

@@ -13,9 +13,8 @@ extension ClientRequest {
             caching.result = .bypass
             return false
         }
-        // Held here, its settings need not be copied.
         let route = self.route
-        caching.facts = CacheRequest.read(head, route.cache)
+        caching.facts = CacheRequest.read(head, route.cacheReading)
         switch caching.facts.use {
         case .lookup: break
         case .method:
@@ -26,7 +25,7 @@ extension ClientRequest {
             return false
         }
         caching.key.append(contentsOf: route.keyPrefix)
-        guard let parts = CacheKey.append(head, route.cache.key, to: &caching.key) else {
+        guard let parts = route.appendKey(of: head, to: &caching.key) else {
             caching.result = .bypass
             return false
         }

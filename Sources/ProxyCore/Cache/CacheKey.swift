@@ -21,11 +21,28 @@ public struct KeyParts: Sendable, Equatable {
 /// percent-encoded unreserved bytes, case of other triplets, dot segments. Beyond that an empty query is
 /// none: no origin is known that tells `/a?` from `/a`, and generators of links leave such ends behind.
 public enum CacheKey {
+    /// Appends host and target of a request without query, for which rules that select neither fields nor cookies
+    /// say nothing. Nil, and nothing appended, if the request must bypass the cache.
+    public static func append(plain head: RequestHead, to out: inout [UInt8]) -> KeyParts? {
+        let bytes = head.bytes
+        let start = out.count
+        if let authority = head.authority { appendHost(bytes.span, authority, to: &out) }
+        let middle = out.count
+        guard NormalTarget.appendPath(bytes.span, head.path, to: &out) else {
+            out.removeSubrange(start...)
+            return nil
+        }
+        return KeyParts(host: start..<middle, target: middle..<out.count)
+    }
+
     /// Appends host, target and the fields and cookies that `rules` select. Nil, and nothing
     /// appended, if the request must bypass the cache.
     public static func append(
         _ head: RequestHead, _ rules: KeyRules, to out: inout [UInt8]
     ) -> KeyParts? {
+        if head.query == nil, rules.fields.isEmpty, rules.cookies.isEmpty {
+            return append(plain: head, to: &out)
+        }
         let bytes = head.bytes
         let start = out.count
         if let authority = head.authority { appendHost(bytes.span, authority, to: &out) }

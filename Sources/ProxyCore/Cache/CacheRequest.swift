@@ -91,23 +91,43 @@ public struct CacheRequest: Sendable, Equatable {
             | FieldName.ifUnmodifiedSince.mask | FieldName.authorization.mask
     }
 
+    /// What reading depends on: few words, where the settings of a route are many arrays, each to be retained
+    /// for every request.
+    public struct Rules: Sendable {
+        let isOn: Bool
+        let honoursDirectives: Bool
+        let staleIfErrorMaxSeconds: UInt32
+
+        /// Those of a route.
+        public init(_ settings: CacheSettings) {
+            isOn = settings.isOn
+            honoursDirectives = settings.requestDirectives == .honour
+            staleIfErrorMaxSeconds = settings.staleIfErrorMaxSeconds
+        }
+    }
+
     /// Reads what `head` says, as far as `settings` let it.
     public static func read(_ head: RequestHead, _ settings: CacheSettings) -> CacheRequest {
-        var request = CacheRequest(use: use(of: head, settings), flags: [])
+        read(head, Rules(settings))
+    }
+
+    /// Reads what `head` says, as far as `rules` let it.
+    public static func read(_ head: RequestHead, _ rules: Rules) -> CacheRequest {
+        var request = CacheRequest(use: use(of: head, rules), flags: [])
         if head.method == .head { request.flags.insert(.isHead) }
         if !head.method.isSafe { request.flags.insert(.isUnsafe) }
-        if head.seen & interesting != 0 { request.readFields(head, settings) }
+        if head.seen & interesting != 0 { request.readFields(head, rules) }
         return request
     }
 
-    private static func use(of head: RequestHead, _ settings: CacheSettings) -> Use {
-        guard settings.isOn else { return .bypass }
+    private static func use(of head: RequestHead, _ rules: Rules) -> Use {
+        guard rules.isOn else { return .bypass }
         guard head.method == .get || head.method == .head else { return .method }
         // RFC 9110 §9.3.1: content in a GET has no defined semantics. The key knows nothing of it.
         return head.body == .none || head.body == .length(0) ? .lookup : .method
     }
 
-    private mutating func readFields(_ head: RequestHead, _ settings: CacheSettings) {
+    private mutating func readFields(_ head: RequestHead, _ rules: Rules) {
         if head.contains(.authorization) { flags.insert(.hasAuthorization) }
         if head.contains(.range) { flags.insert(.hasRange) }
         if head.contains(.ifNoneMatch) || head.contains(.ifModifiedSince) {
@@ -117,14 +137,14 @@ public struct CacheRequest: Sendable, Equatable {
             flags.insert(.hasOtherPreconditions)
         }
         if head.contains(.cacheControl) {
-            readControl(head, settings)
-        } else if head.contains(.pragma), settings.requestDirectives == .honour {
+            readControl(head, rules)
+        } else if head.contains(.pragma), rules.honoursDirectives {
             // RFC 9111 §5.4: what a client of HTTP/1.0 means by no-cache.
             if head.lists("no-cache", in: .pragma) { flags.insert(.noCache) }
         }
     }
 
-    private mutating func readControl(_ head: RequestHead, _ settings: CacheSettings) {
+    private mutating func readControl(_ head: RequestHead, _ rules: Rules) {
         let bytes = head.bytes
         let fields = head.fields
         for index in fields.indices where fields[index].known == .cacheControl {
@@ -132,15 +152,15 @@ public struct CacheRequest: Sendable, Equatable {
             while let member = members.next(in: bytes.span) {
                 guard let directive = CacheDirective(bytes.span, member) else { continue }
                 if directive.isNamed("no-store", in: bytes.span) { flags.insert(.noStore) }
-                guard settings.requestDirectives == .honour else { continue }
-                note(directive, in: bytes.span, settings)
+                guard rules.honoursDirectives else { continue }
+                note(directive, in: bytes.span, rules)
             }
         }
     }
 
     /// Of several values of a directive the strictest counts; one that is no number does not.
     private mutating func note(
-        _ directive: CacheDirective, in bytes: Span<UInt8>, _ settings: CacheSettings
+        _ directive: CacheDirective, in bytes: Span<UInt8>, _ rules: Rules
     ) {
         if directive.isNamed("no-cache", in: bytes) {
             flags.insert(.noCache)
@@ -157,7 +177,7 @@ public struct CacheRequest: Sendable, Equatable {
                 if case .seconds(let known) = maxStale, known < seconds { return }
                 maxStale = .seconds(seconds)
             } else if directive.isNamed("stale-if-error", in: bytes) {
-                staleIfErrorSeconds = min(seconds, settings.staleIfErrorMaxSeconds)
+                staleIfErrorSeconds = min(seconds, rules.staleIfErrorMaxSeconds)
             }
         }
     }
