@@ -97,10 +97,7 @@ final class SharedControl {
     }
 
     private func send(_ beat: Heartbeat) {
-        let key = tier.names.prefix + beat.key(instance: instance)
-        let arguments =
-            [Array("SET".utf8), key, Array("1".utf8), Array("PX".utf8)]
-            + [Array("5000".utf8)]
+        let arguments = tier.commands.heartbeat(beat, instance: instance)
         client.post(Command(arguments, .write, .other))
     }
 
