@@ -96,7 +96,7 @@ simulate: packages ## 10,000 seeded histories of a Redis cluster with faults; SE
 
 .PHONY: asan
 asan: packages ## unit and integration tests under the address sanitizer, with leak detection
-	@swift test $(TESTS) --sanitize=address --scratch-path .build-asan
+	@MELIPROXY_RECONNECTS=$${MELIPROXY_RECONNECTS:-1000} swift test $(TESTS) --sanitize=address --scratch-path .build-asan
 
 # THREAD_SANITIZER: code that hides a lock from the sanitizer has a visible one under this flag.
 TSAN_SUPPRESSIONS := $(wildcard scripts/tsan-suppressions.txt)
