@@ -16,8 +16,7 @@ extension SettingsCatalogue {
                 + " if alone for `l1_max_age`."),
         SettingsKey(
             "cache.redis.lease", "duration", "`2s`",
-            "How long others wait for an instance that dies while it fetches; renewed while a fetch goes on."
-        ),
+            "How long others wait should an instance die while it fetches; renewed until it has."),
         SettingsKey(
             "cache.redis.compress", "`off` or `zlib`", "`off`",
             "Whether texts from 1 KiB on that are not coded are compressed in Redis."),
