@@ -51,22 +51,33 @@ extension ClientRequest {
     func askShared(
         _ link: SharedLink, _ memory: MemoryCache, _ wish: SharedWish
     ) async -> SharedAnswer {
-        let key = caching.key
+        let base = caching.key
         let terms = LeaseTerms(
             token: worker.random.next(), durationNanoseconds: link.tier.settings.leaseNanoseconds,
             patience: wish.patience, deadline: followDeadline)
         let fetch = SharedFetch(
-            base: SharedKey(base: key.span), terms, link, on: worker.loop, worker.metrics.leases)
+            base: SharedKey(base: base.span), terms, link, on: worker.loop, worker.metrics.leases)
         caching.shared = fetch
-        fetch.isHeldUp = { [weak self] in self?.isBackedUp ?? false }
+        fetch.isHeldUp = { [weak self] in self?.isHeldUpByClient ?? false }
+        let joined = joined
         var action = fetch.start()
         while case .ask = action {
+            // Listens before it asks: what is heard while the answer is on its way counts.
+            var isTold = false
+            let wake = ConfinedCall(loop: worker.loop) {
+                isTold = true
+                joined.resume(.told)
+            }
+            let key = fetch.key
+            let mayWait = wish == .leads && link.tier.wait(for: key, wake)
+            defer { if mayWait { link.tier.stopWaiting(for: key, wake) } }
             let found = await lookUp(fetch, wish, link, memory)
             action = fetch.answered(found.lease, number: found.number)
             if isClientGone, !isOfUseToOthers { return .left }
             if let answer = found.answer { return answer }
             guard case .wait(let until) = action else { continue }
-            action = await waitForOthers(fetch, until: until, link)
+            guard mayWait else { return .fetch }
+            action = await waitForOthers(fetch, until: until) { isTold }
             if isClientGone, !isOfUseToOthers { return .left }
             if case .fetch = action { worker.metrics.leases[.expired].add() }
         }
@@ -260,24 +271,16 @@ extension ClientRequest {
 
     /// Another instance fetches: waits until it has, or its lease should have run out.
     private func waitForOthers(
-        _ fetch: SharedFetch, until deadline: Instant, _ link: SharedLink
+        _ fetch: SharedFetch, until deadline: Instant, isTold: () -> Bool
     ) async -> LeaseAction {
-        let joined = joined
-        var isTold = false
-        let wake = ConfinedCall(loop: worker.loop) {
-            isTold = true
-            joined.resume(.told)
-        }
-        guard link.tier.wait(for: fetch.key, wake) else { return .fetch }
-        defer { link.tier.stopWaiting(for: fetch.key, wake) }
-        let timer = Timer(on: worker.loop) { joined.resume(.deadline) }
+        let timer = Timer(on: worker.loop) { [joined] in joined.resume(.deadline) }
         timer.arm(at: deadline)
         defer { timer.cancel() }
-        while !isTold, deadline > .now() {
+        while !isTold(), deadline > .now() {
             if isClientGone, !isOfUseToOthers { return .nothing }
             _ = await joined.wait()
         }
-        guard isTold else { return fetch.waited() }
+        guard isTold() else { return fetch.waited() }
         worker.metrics.leases[.waited].add()
         return fetch.invalidated()
     }
