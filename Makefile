@@ -96,7 +96,8 @@ simulate: packages ## 10,000 seeded histories of a Redis cluster with faults; SE
 
 .PHONY: asan
 asan: packages ## the Swift tests under the address sanitizer, with leak detection
-	@scripts/swift-tests --sanitize=address --scratch-path .build-asan
+	@MELIPROXY_RECONNECTS=$${MELIPROXY_RECONNECTS:-1000} \
+		scripts/swift-tests --sanitize=address --scratch-path .build-asan
 
 # THREAD_SANITIZER: code that hides a lock from the sanitizer has a visible one under this flag.
 TSAN_SUPPRESSIONS := $(wildcard scripts/tsan-suppressions.txt)

@@ -99,7 +99,7 @@ let package = Package(
         tests("ProxyCoreTests", ["ProxyCore", "HTTP1", "Support", "Telemetry", "Time"]),
         tests(
             "ProxyTests",
-            ["Proxy", "EventLoop", "HTTP1", "ProxyCore", "Support", "Telemetry", "Time"]),
+            ["Proxy", "EventLoop", "HTTP1", "ProxyCore", "Redis", "Support", "Telemetry", "Time"]),
         tests("DemoAPITests", ["DemoAPI", "Responder", "HTTP1"]),
         tests("SimulationTests", ["Redis", "ProxyCore", "Time"]),
         tests("TidyTests", ["Telemetry"]),

@@ -192,6 +192,8 @@ public enum RedisReconnectReason: String, Vocabulary {
 public enum CacheLeaseOutcome: String, Vocabulary {
     /// This instance got it.
     case granted
+    /// This instance got more time for it, because the fetch goes on.
+    case renewed
     /// Another instance had it, and its answer came in time.
     case waited
     /// Another instance had it and did not use it in time: fetched without one.
@@ -208,11 +210,12 @@ public enum CacheLeaseOutcome: String, Vocabulary {
     public var index: Int {
         switch self {
         case .granted: 0
-        case .waited: 1
-        case .expired: 2
-        case .lost: 3
-        case .outdated: 4
-        case .unavailable: 5
+        case .renewed: 1
+        case .waited: 2
+        case .expired: 3
+        case .lost: 4
+        case .outdated: 5
+        case .unavailable: 6
         }
     }
 }

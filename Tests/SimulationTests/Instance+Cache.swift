@@ -2,125 +2,6 @@ import ProxyCore
 import Redis
 import Time
 
-/// What a data connection owes an answer to.
-enum Pending {
-    case lease(Int)
-    case fill(Int)
-    case purge(key: Int, number: UInt64)
-    case replay
-}
-
-/// A fetch that is on its way.
-final class Flight {
-    var lease: FetchLease
-    var placeholder: FillGuard.Placeholder?
-    let token: UInt64
-
-    init(_ terms: LeaseTerms) {
-        token = terms.token
-        lease = .idle(terms)
-    }
-}
-
-/// Requests, purges, and the way through memory, shared cache and origin.
-extension Instance {
-    /// Requests come until all is to be quiet.
-    func work() {
-        guard isBusy else { return }
-        later(ms(world.between(20, 120))) { [self] in work() }
-        let key = world.chance(keys.count)
-        if world.chance(purgeOneIn) == 0 { purge(key) } else { request(key) }
-    }
-
-    private func request(_ key: Int) {
-        if isLive, let value = memory[key] { return judge.served(value, by: self) }
-        guard flights[key] == nil else { return }
-        let flight = Flight(
-            LeaseTerms(
-                token: world.chance() | 1, durationNanoseconds: ms(world.between(150, 500)),
-                deadline: world.now.advanced(byNanoseconds: ms(1_500))))
-        flights[key] = flight
-        step(flight, key) { $0.start(at: world.now) }
-    }
-
-    private func step(_ flight: Flight, _ key: Int, _ body: (inout FetchLease) -> LeaseAction) {
-        let before = flight.lease.phase
-        let action = body(&flight.lease)
-        reached("lease", before.rawValue, flight.lease.phase.rawValue)
-        switch action {
-        case .ask(let token, let duration):
-            flight.placeholder = fills.begin(keyBytes[key])
-            let sent = ask(.lease(key)) {
-                .getOrLease($0, key: key, token: token, duration: duration)
-            }
-            if !sent { answered(.unavailable, nil, key) }
-        case .use: flights[key] = nil
-        case .fetch: fetch(flight, key)
-        case .wait(let until):
-            later(until.nanoseconds - min(world.time, until.nanoseconds)) { [self] in
-                guard flights[key] === flight else { return }
-                step(flight, key) { $0.tick(at: world.now) }
-            }
-        case .fill, .keepOut, .nothing: break
-        }
-    }
-
-    private func fetch(_ flight: Flight, _ key: Int) {
-        let value = Value(key: key, number: origin(), fetchedFrom: world.time)
-        later(ms(world.between(10, 600))) { [self] in
-            guard flights[key] === flight else { return }
-            let before = flight.lease.phase
-            let action = flight.lease.fetched(isStorable: true, at: world.now)
-            reached("lease", before.rawValue, flight.lease.phase.rawValue)
-            let isChecked = !flaws.contains(.fillsWithoutToken)
-            switch action {
-            case .fill: break
-            case .keepOut(.expired) where !isChecked: break
-            case .keepOut(.purged) where !isChecked: break
-            default:
-                flights[key] = nil
-                return
-            }
-            let sent = ask(.fill(key)) {
-                .fill($0, key: key, token: flight.token, value, isChecked: isChecked)
-            }
-            if !sent { flights[key] = nil }
-        }
-    }
-
-    /// The answer to `get_or_lease`.
-    private func answered(_ answer: LeaseAnswer, _ value: Value?, _ key: Int) {
-        guard let flight = flights[key] else { return }
-        if let placeholder = flight.placeholder {
-            flight.placeholder = nil
-            // In this order: the placeholder goes in any case.
-            if fills.finish(placeholder), let value, isLive {
-                judge.kept(value, by: self)
-                memory[key] = value
-            }
-        }
-        step(flight, key) { $0.answered(answer, at: world.now) }
-    }
-
-    private func purge(_ key: Int) {
-        let number = journal.record(key, at: world.now)
-        forget(key, isPurge: true)
-        _ = ask(.purge(key: key, number: number)) { .purge($0, key: key) }
-    }
-
-    private func forget(_ key: Int, isPurge: Bool) {
-        memory[key] = nil
-        if !flaws.contains(.fillsIgnoreInvalidations) { fills.invalidate(keyBytes[key]) }
-        if let flight = flights[key] {
-            step(flight, key) { $0.invalidated(isPurge: isPurge, at: world.now) }
-        }
-    }
-
-    func reached(_ machine: String, _ before: String, _ after: String) {
-        if before != after { transitions.insert("\(machine) \(before)>\(after)") }
-    }
-}
-
 /// The data connection.
 extension Instance {
     func dialData() {
@@ -199,11 +80,12 @@ extension Instance {
         switch pending {
         case .lease(let key): answered(.unavailable, nil, key)
         case .fill(let key): flights[key] = nil
-        case .purge, .replay, nil: break
+        case .renewal(let key, let token): renewed(.unknown, key, token)
+        case .release, .purge, .replay, nil: break
         }
     }
 
-    private func ask(_ what: Pending, _ message: (Int) -> Message) -> Bool {
+    func ask(_ what: Pending, _ message: (Int) -> Message) -> Bool {
         guard let data else { return false }
         nextRequest += 1
         let number = nextRequest
@@ -241,6 +123,11 @@ extension Instance {
         case .filled(let number, _):
             guard case .fill(let key)? = pending.removeValue(forKey: number) else { return }
             flights[key] = nil
+        case .renewed(let number, let isHeld):
+            guard case .renewal(let key, let token)? = pending.removeValue(forKey: number)
+            else { return }
+            renewed(isHeld ? .renewed : .gone, key, token)
+        case .released(let number): pending[number] = nil
         case .purged(let number, let appliedAt):
             switch pending.removeValue(forKey: number) {
             case .purge(let key, let purge):
@@ -299,7 +186,7 @@ extension Instance {
         case .invalidate(let bytes):
             guard let key = keyBytes.firstIndex(of: bytes) else { return }
             if flaws.contains(.ignoresInvalidations) { return wake(key) }
-            forget(key, isPurge: false)
+            forget(key)
         case .live(let until): liveUntil = until.nanoseconds
         case .notLive(let reason):
             judge.count("not live \(reason.rawValue)")
@@ -311,7 +198,7 @@ extension Instance {
     /// Whoever waits for somebody else's fill looks again.
     private func wake(_ key: Int) {
         guard let flight = flights[key] else { return }
-        step(flight, key) { $0.invalidated(isPurge: false, at: world.now) }
+        step(flight, key) { $0.invalidated(at: world.now) }
     }
 
     private func listen(_ attempt: UInt64) {

@@ -8,6 +8,8 @@ enum Message {
     case listen
     case getOrLease(Int, key: Int, token: UInt64, duration: UInt64)
     case fill(Int, key: Int, token: UInt64, Value, isChecked: Bool)
+    case renew(Int, key: Int, token: UInt64, duration: UInt64)
+    case release(Int, key: Int, token: UInt64)
     case purge(Int, key: Int)
     case heartbeat([UInt8])
     // From a Redis server.
@@ -16,6 +18,8 @@ enum Message {
     case listening
     case lease(Int, LeaseAnswer, Value?)
     case filled(Int, isAccepted: Bool)
+    case renewed(Int, isHeld: Bool)
+    case released(Int)
     case purged(Int, at: UInt64)
     case refused(Int, DataHint)
     case invalidated([[UInt8]]?)

@@ -17,6 +17,7 @@ struct Store {
 enum Operation {
     case grant(key: Int, token: UInt64, expires: UInt64)
     case fill(key: Int, Value)
+    case release(key: Int)
     case purge(key: Int, at: UInt64)
     case beat([UInt8], expires: UInt64)
     case flush
@@ -188,7 +189,9 @@ final class RedisNode: Process {
     private func request(_ message: Message, _ connection: Connection, _ sentAt: UInt64) {
         let number: Int
         switch message {
-        case .getOrLease(let id, _, _, _), .fill(let id, _, _, _, _), .purge(let id, _): number = id
+        case .getOrLease(let id, _, _, _), .fill(let id, _, _, _, _), .purge(let id, _),
+            .renew(let id, _, _, _), .release(let id, _, _):
+            number = id
         case .heartbeat: number = -1
         default: return
         }
@@ -205,6 +208,13 @@ final class RedisNode: Process {
             judge.filled(self, value, token: token)
             apply(.fill(key: key, value))
             reply(.filled(number, isAccepted: true), connection)
+        case .renew(_, let key, let token, let duration):
+            let isHeld = holds(key, token)
+            if isHeld { apply(.grant(key: key, token: token, expires: world.time + duration)) }
+            reply(.renewed(number, isHeld: isHeld), connection)
+        case .release(_, let key, let token):
+            if holds(key, token) { apply(.release(key: key)) }
+            reply(.released(number), connection)
         case .purge(_, let key):
             judge.write(by: connection, to: self, sentAt: sentAt)
             apply(.purge(key: key, at: world.time))
@@ -258,6 +268,11 @@ final class RedisNode: Process {
             store.leases[key] = nil
             store.holder[key] = nil
             changed(key)
+        case .release(let key):
+            store.leases[key] = nil
+            store.holder[key] = nil
+            // Nothing changed, and who waits is told.
+            invalidate([keyBytes[key]])
         case .purge(let key, let at):
             store.purgedAt[key] = at
             store.leases[key] = nil

@@ -35,6 +35,7 @@ struct SimulationTests {
         "coherence silent>live", "coherence silent>connecting", "coherence silent>off",
         "lease idle>asked", "lease asked>leased", "lease asked>waiting", "lease asked>unleased",
         "lease asked>done", "lease waiting>asked", "lease waiting>unleased", "lease leased>done",
+        "lease leased>renewing", "lease renewing>leased", "lease renewing>done",
         "lease unleased>done",
     ]
 
@@ -61,7 +62,7 @@ struct SimulationTests {
         for reason in NotLiveReason.allCases where reason != .off {
             #expect(report.counts["not live \(reason.rawValue)", default: 0] > 10, "\(reason)")
         }
-        for name in ["hits", "fills", "purges", "writes", "replays"] {
+        for name in ["hits", "fills", "purges", "writes", "replays", "renewals"] {
             // 500 in 200 seeds, and as many in proportion.
             #expect(report.counts[name, default: 0] > report.seeds * 5 / 2, "\(name)")
         }

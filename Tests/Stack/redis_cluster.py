@@ -22,8 +22,14 @@ class Sentinel:
             f"sentinel monitor {GROUP} 127.0.0.1 {master} 2\n"
             f"sentinel down-after-milliseconds {GROUP} 500\n"
             f"sentinel failover-timeout {GROUP} 5000\nsentinel parallel-syncs {GROUP} 2\n")
-        self.process = subprocess.Popen(["redis-sentinel", str(config)], stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.config = config
+        self.begin()
+
+    def begin(self):
+        """Starts it, after its end again with what it has written down."""
+        self.process = subprocess.Popen(
+            ["redis-sentinel", str(self.config)], stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def ask(self, *arguments):
         """One command; None while nobody answers."""
@@ -81,6 +87,10 @@ class Cluster:
             if named >= 2 and node.process.poll() is None:
                 return node
         return None
+
+    def replace(self, node):
+        """Starts a node that has ended as a replica of the present master."""
+        node.begin("--replicaof", "127.0.0.1", self.master().port)
 
     def writes(self, node):
         """Commands that change data that the node has taken from clients, not from its master."""

@@ -66,6 +66,10 @@ class Server:
         self.directory = tempfile.TemporaryDirectory(prefix="meliproxy-redis-")
         self.port = harness.free_port()
         self.log = pathlib.Path(self.directory.name) / "log"
+        self.begin(*options)
+
+    def begin(self, *options):
+        """Starts it, after its end again at the same port and without what it had."""
         command = ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", "",
                    "--appendonly", "no", "--dir", self.directory.name, "--logfile", str(self.log),
                    "--repl-diskless-sync-delay", "0", *map(str, options)]

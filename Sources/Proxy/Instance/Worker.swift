@@ -185,27 +185,35 @@ final class Worker {
         if spareRequests.count < Worker.spareRequestsMax { spareRequests.append(request) }
     }
 
-    /// Renews `stored` without a client waiting, unless that is under way: one fetch for each key.
-    func refresh(_ stored: StoredResponse, for request: ClientRequest) {
+    /// Renews `stored` without a client waiting, unless that is under way: one fetch for each key. `shared`: what
+    /// the tier in Redis has said already, perhaps with a lease. False if it is not done.
+    @discardableResult
+    func refresh(
+        _ stored: StoredResponse, for request: ClientRequest, under shared: SharedFetch? = nil
+    ) -> Bool {
         guard let memory = instance.memory,
             let ticket = memory.leadRefresh(
                 request.caching.key, hash: request.caching.hash, now: request.started)
-        else { return }
+        else { return false }
         let fetch = takeRequest()
         guard fetch.copyHead(forRefreshLike: request, limits: snapshot.headLimits) else {
             memory.settle(ticket, .alone)
-            return giveBack(fetch)
+            giveBack(fetch)
+            return false
         }
         fetch.beginDetached(like: request)
         fetch.caching = request.caching
         fetch.caching.facts = CacheRequest.read(fetch.head, request.route.cacheReading)
-        fetch.caching.started = memory.fetchStart
+        if shared == nil { fetch.caching.started = memory.fetchStart }
         fetch.caching.detail = nil
         fetch.caching.flight = ticket
         fetch.caching.candidate = stored
         fetch.caching.isValidating = stored.metadata.hasValidator
+        fetch.caching.shared = shared
+        shared?.isHeldUp = { false }
         fetch.step = .refresh
         takeRunner().run(fetch)
+        return true
     }
 
     /// Invalidates what is stored for the target of an unsafe request: `target` is a host with the path behind

@@ -140,7 +140,11 @@ extension ClientRequest {
                 bytesMax: route.cache.bodyBytesMax, memory.fills)
             caching.isStoring = true
             // Each request has to ask for itself: no reason to wait for all of this.
-            if !metadata.isFresh(at: metadata.responseTime) { settle(.alone) }
+            if !metadata.isFresh(at: metadata.responseTime) {
+                // Other instances wait on if what comes of it will serve them.
+                if !metadata.isOfUseWhileRevalidating(at: metadata.responseTime) { releaseLease() }
+                settleFlight(.alone)
+            }
         case .refuse(let reason):
             worker.metrics.stores[reason == .tooLarge ? .tooLarge : .uncacheable].add()
             // §4.3.3: it takes the place of what was stored, though nothing is stored in its place.
@@ -276,5 +280,12 @@ extension StoredMetadata {
     func isFresh(at now: Timestamp) -> Bool {
         !flags.contains(.requiresValidation)
             && Freshness.currentAge(self, now: now) < Int64(lifetimeSeconds)
+    }
+
+    /// Whether it may be used while it is validated in the background, at `now`.
+    func isOfUseWhileRevalidating(at now: Timestamp) -> Bool {
+        !flags.contains(.requiresValidation)
+            && Freshness.currentAge(self, now: now)
+                < Int64(lifetimeSeconds) + Int64(staleWhileRevalidateSeconds)
     }
 }

@@ -86,6 +86,8 @@ extension ClientRequest {
             settle(.stored(stored))
             if isDetached { return endDetached(nil) }
             serveShared(stored)
+        case .stale(let stored, let isToBeRenewed):
+            await serveStaleShared(stored, isToBeRenewed: isToBeRenewed)
         case .fetch, .held:
             await forward()
         case .unshared:
@@ -103,6 +105,8 @@ extension ClientRequest {
         guard let link = worker.link, !caching.isUnshared else { return await forward() }
         switch await askShared(link, memory, caching.facts.noCache ? .renews : .looks) {
         case .response(let stored): serveShared(stored)
+        case .stale(let stored, let isToBeRenewed):
+            await serveStaleShared(stored, isToBeRenewed: isToBeRenewed)
         case .left: fail(.clientLeft)
         case .fetch, .unshared, .held: await forward()
         }
@@ -113,8 +117,10 @@ extension ClientRequest {
         guard let link = worker.link, let memory = worker.instance.memory else {
             return await forward()
         }
+        // Whoever answered with what was stale asked for it, and got the lease.
+        if let shared = caching.shared, shared.mayFill { return await forward() }
         switch await askShared(link, memory, .refreshes) {
-        case .response(let stored):
+        case .response(let stored), .stale(let stored, _):
             settle(.stored(stored))
             endDetached(nil)
         case .fetch: await forward()
@@ -166,7 +172,7 @@ extension ClientRequest {
     }
 
     /// When a follower stops waiting: at its own deadline, or when nobody would join the flight any more.
-    private var followDeadline: Instant {
+    var followDeadline: Instant {
         min(totalDeadline, started.advanced(byNanoseconds: Flights.joinedNanosecondsMax))
     }
 
@@ -200,6 +206,7 @@ extension ClientRequest {
         {
             return serveCollapsed(stored)
         }
+        if mayUseStale(stored) { return serveStale(stored, tier: .local) }
         // Stored, but this request has to ask: with a validator, for itself.
         caching.candidate = stored
         caching.started = stored.started
@@ -212,6 +219,44 @@ extension ClientRequest {
         serve(
             stored, as: .hit, age: age, ttl: Int64(stored.metadata.lifetimeSeconds) - age,
             tier: .redis)
+    }
+
+    /// RFC 5861 §3 with what only Redis has: answers at once, and leaves the lease, if there is one, to the fetch in
+    /// the background.
+    private func serveStaleShared(_ stored: StoredResponse, isToBeRenewed: Bool) async {
+        if isToBeRenewed {
+            settleFlight(.stored(stored))
+            // Who waited is answered; what is left of a request without client is the fetch in the background.
+            if isDetached { return await forward() }
+            if worker.refresh(stored, for: self, under: caching.shared) {
+                caching.shared = nil
+            } else {
+                releaseLease()
+            }
+        } else {
+            settle(.stored(stored))
+            if isDetached { return endDetached(nil) }
+        }
+        serveStale(stored, tier: .redis)
+    }
+
+    /// Whether what others found may answer this request although it is stale.
+    private func mayUseStale(_ stored: StoredResponse) -> Bool {
+        guard
+            case .stale(_, _, let use) = Reuse.decide(
+                stored.metadata, caching.facts, isSoftPurged: false, now: .now())
+        else { return false }
+        caching.staleUse = use
+        return use.mayServeWhileRevalidating || use.allowedByClient
+    }
+
+    private func serveStale(_ stored: StoredResponse, tier: CacheTier) {
+        if caching.staleUse.mayServeWhileRevalidating { caching.detail = .swr }
+        worker.metrics.staleServed[.revalidate].add()
+        let age = Freshness.currentAge(stored.metadata, now: .now())
+        serve(
+            stored, as: .staleServed, age: age,
+            ttl: Int64(stored.metadata.lifetimeSeconds) - age, tier: tier)
     }
 
     private func serveCollapsed(_ stored: StoredResponse) {
@@ -248,6 +293,11 @@ extension ClientRequest {
     /// Ends the flight that this request leads, if it does.
     func settle(_ outcome: FlightOutcome) {
         releaseLease()
+        settleFlight(outcome)
+    }
+
+    /// The same, and what comes of the fetch is for the other instances yet.
+    func settleFlight(_ outcome: FlightOutcome) {
         guard let ticket = caching.flight, let memory = worker.instance.memory else { return }
         caching.flight = nil
         memory.settle(ticket, outcome)

@@ -9,36 +9,6 @@ internal import Time
 // A request at the tier that all instances share (L2). Whoever leads the fetch of a key within this
 // instance looks here first: another instance may have the answer, or may be fetching it.
 
-/// What a fetch knows of the shared tier: which record it is about, and the lease on it.
-final class SharedFetch {
-    /// The name of the target's record.
-    let base: SharedKey
-    /// The record that is asked for: the target's, or one variant's once it is known that there are such.
-    var key: SharedKey
-    /// By what the target varies, and the write-id of the record that says so, as found.
-    var vary: VaryRecord?
-    /// Tells who holds the lease.
-    let token: [UInt8]
-    /// The lease, while this fetch has it.
-    var lease: SharedCommands.Lease?
-    /// A look-up whose answer may still be kept.
-    var placeholder: FillGuard.Placeholder?
-    /// Until when the lease lasts.
-    var leaseEnd = Instant.never
-
-    init(base: SharedKey, token: UInt64) {
-        self.base = base
-        key = base
-        self.token = (0..<8).map { UInt8(truncatingIfNeeded: token >> (8 * $0)) }
-    }
-
-    /// The lease, if it still lasts; this fetch does not have it any more.
-    func takeLease(at now: Instant) -> SharedCommands.Lease? {
-        defer { lease = nil }
-        return now < leaseEnd ? lease : nil
-    }
-}
-
 extension ClientRequest {
     /// What a request wants of the shared tier.
     enum SharedWish {
@@ -56,6 +26,8 @@ extension ClientRequest {
     enum SharedAnswer {
         /// This answers it, or was stored for those who wait.
         case response(StoredResponse)
+        /// This answers it although it is stale. `isToBeRenewed`: in the background, and not by another instance.
+        case stale(StoredResponse, isToBeRenewed: Bool)
         /// Fetch: with the lease in `caching.shared`, or without any.
         case fetch
         /// The target's answers are not to be shared.
@@ -66,112 +38,161 @@ extension ClientRequest {
         case left
     }
 
-    /// Times that one request asks.
-    private static let sharedAsksMax = 4
+    /// What one look-up comes to.
+    private struct SharedFinding {
+        /// What it means for the request, if it says that.
+        var answer: SharedAnswer?
+        /// What it means for the lease.
+        var lease: LeaseAnswer
+        var number: Int64 = 0
+    }
 
     /// Looks the request up in Redis, and waits while another instance fetches its answer.
     func askShared(
         _ link: SharedLink, _ memory: MemoryCache, _ wish: SharedWish
     ) async -> SharedAnswer {
-        let span = caching.key
-        let fetch = SharedFetch(base: SharedKey(base: span.span), token: worker.random.next())
+        let base = caching.key
+        let terms = LeaseTerms(
+            token: worker.random.next(), durationNanoseconds: link.tier.settings.leaseNanoseconds,
+            patience: wish.patience, deadline: followDeadline)
+        let fetch = SharedFetch(
+            base: SharedKey(base: base.span), terms, link, on: worker.loop, worker.metrics.leases)
         caching.shared = fetch
-        for _ in 0..<ClientRequest.sharedAsksMax {
-            fetch.placeholder = link.tier.beginFill(fetch.key)
-            defer { _ = mayKeep(fetch, link.tier) }
-            let start = memory.fetchStart
-            let asked = Instant.now()
-            let found = await link.lookUp(
-                fetch.key, wish.question(fetch.token, link.tier), known: knownCopy(fetch.key))
+        fetch.isHeldUp = { [weak self] in self?.isHeldUpByClient ?? false }
+        let joined = joined
+        var action = fetch.start()
+        while case .ask = action {
+            // Listens before it asks: what is heard while the answer is on its way counts.
+            var isTold = false
+            let wake = ConfinedCall(loop: worker.loop) {
+                isTold = true
+                joined.resume(.told)
+            }
+            let key = fetch.key
+            let mayWait = wish == .leads && link.tier.wait(for: key, wake)
+            defer { if mayWait { link.tier.stopWaiting(for: key, wake) } }
+            let found = await lookUp(fetch, wish, link, memory)
+            action = fetch.answered(found.lease, number: found.number)
             if isClientGone, !isOfUseToOthers { return .left }
-            guard let found else {
-                worker.metrics.leases[.unavailable].add()
-                return .fetch
-            }
-            if case .granted(let number) = found.lease {
-                worker.metrics.leases[.granted].add()
-                fetch.lease = SharedCommands.Lease(
-                    key: fetch.key, token: fetch.token, number: number)
-                fetch.leaseEnd = asked.advanced(
-                    byNanoseconds: link.tier.settings.leaseNanoseconds)
-            }
-            switch await read(found, wish, fetch, start, link, memory) {
-            case .askAgain: continue
-            case .answer(let answer): return answer
-            }
+            if let answer = found.answer { return answer }
+            guard case .wait(let until) = action else { continue }
+            guard mayWait else { return .fetch }
+            action = await waitForOthers(fetch, until: until) { isTold }
+            if isClientGone, !isOfUseToOthers { return .left }
+            if case .fetch = action { worker.metrics.leases[.expired].add() }
         }
-        worker.metrics.leases[.expired].add()
-        return .fetch
+        return action == .leave ? .held : .fetch
     }
 
-    private enum SharedStep {
-        case askAgain
-        case answer(SharedAnswer)
+    /// Asks Redis once.
+    private func lookUp(
+        _ fetch: SharedFetch, _ wish: SharedWish, _ link: SharedLink, _ memory: MemoryCache
+    ) async -> SharedFinding {
+        fetch.placeholder = link.tier.beginFill(fetch.key)
+        defer { _ = mayKeep(fetch, link.tier) }
+        let start = memory.fetchStart
+        let found = await link.lookUp(
+            fetch.key, wish.question(fetch.token, link.tier), known: knownCopy(fetch.key))
+        guard let found else {
+            worker.metrics.leases[.unavailable].add()
+            return SharedFinding(lease: .unavailable)
+        }
+        if found.state == .vary { return follow(vary: found, fetch) }
+        var finding = SharedFinding(lease: LeaseAnswer(found.lease))
+        if case .granted(let number) = found.lease { finding.number = number }
+        finding.answer = read(found, wish, fetch, start, link, memory)
+        // What is there will do, whoever has a lease on it.
+        if finding.answer != nil, finding.lease != .granted { finding.lease = .object }
+        return finding
     }
 
+    /// What the record means for the request; nil: it is to be fetched.
     private func read(
         _ found: SharedLookUp, _ wish: SharedWish, _ fetch: SharedFetch, _ start: FetchStart,
         _ link: SharedLink, _ memory: MemoryCache
-    ) async -> SharedStep {
+    ) -> SharedAnswer? {
+        if wish == .renews { return nil }
+        let isSoft = found.state == .soft
+        var stored: StoredResponse?
         switch (found.state, found.object) {
-        case _ where wish == .renews && found.state != .vary:
-            return .answer(.fetch)
-        case (.unshared, _):
-            return .answer(.unshared)
-        case (.vary, .record(let bytes)):
-            return take(vary: bytes, fetch)
-        case (.valid, .known), (.soft, .known):
-            if let stored = confirmCandidate(isSoft: found.state == .soft, link) {
-                return .answer(.response(stored))
-            }
+        case (.unshared, _): return .unshared
+        case (.valid, .known), (.soft, .known): stored = confirmedCandidate(link)
         case (.valid, .record(let bytes)), (.soft, .record(let bytes)):
-            if let stored = take(
-                bytes, isSoft: found.state == .soft, fetch, start, link, memory)
-            {
-                return .answer(.response(stored))
-            }
+            stored = take(bytes, fetch, start, link, memory)
         case (.absent, _) where wish == .leads && link.tier.liveUntil > .now():
             // It is only here: too large to be shared, or fetched without a lease. Had it been purged, it would
             // have been heard.
-            if let stored = confirmCandidate(isSoft: false, link) {
-                return .answer(.response(stored))
-            }
+            stored = confirmedCandidate(link)
         default: break
         }
-        guard case .held(let milliseconds) = found.lease else { return .answer(.fetch) }
-        guard wish == .leads else { return .answer(.held) }
-        return await waitForOthers(fetch.key, milliseconds: milliseconds, link)
+        guard let stored else { return nil }
+        return use(stored, isSoft: isSoft, found.lease, wish)
+    }
+
+    /// Uses what was found if it is fresh, or stale and allowed; else it is what a validation is about, and what
+    /// there is if the upstream fails.
+    private func use(
+        _ stored: StoredResponse, isSoft: Bool, _ lease: SharedLookUp.Lease, _ wish: SharedWish
+    ) -> SharedAnswer? {
+        switch Reuse.decide(stored.metadata, caching.facts, isSoftPurged: isSoft, now: .now()) {
+        case .fresh: return .response(stored)
+        case .stale(_, _, let use):
+            caching.staleUse = use
+            guard wish != .refreshes, use.mayServeWhileRevalidating || use.allowedByClient else {
+                goesOn(because: .stale)
+                return nil
+            }
+            var isToBeRenewed = use.mayServeWhileRevalidating
+            if case .held = lease { isToBeRenewed = false }
+            return .stale(stored, isToBeRenewed: isToBeRenewed)
+        case .validate(let reason, _, _, let mayServeOnError):
+            caching.staleUse.mayServeOnError = mayServeOnError
+            if !reason.sendsConditions {
+                caching.candidate = nil
+                caching.isValidating = false
+            }
+            goesOn(because: reason == .responseNoCache ? .stale : .request)
+            return nil
+        }
+    }
+
+    /// The upstream has to be asked in spite of what was found; until now it may have looked like a miss.
+    private func goesOn(because result: CacheResult) {
+        caching.result = result
+        caching.forward = result
     }
 
     /// The target varies: what is asked for is one of its variants.
-    private func take(vary bytes: [UInt8], _ fetch: SharedFetch) -> SharedStep {
+    private func follow(vary found: SharedLookUp, _ fetch: SharedFetch) -> SharedFinding {
+        guard case .record(let bytes) = found.object else {
+            return SharedFinding(lease: .ungranted)
+        }
         do throws(SharedEntryFault) {
             let record = try VaryRecord.decode(bytes.span).record
             let key = caching.key
             let variant = record.variant(head, of: key.span)
             fetch.vary = record
-            if fetch.key == variant { return .answer(.fetch) }
+            if fetch.key == variant { return SharedFinding(lease: .ungranted) }
             fetch.key = variant
             caching.result = .varyMiss
-            return .askAgain
+            return SharedFinding(lease: .elsewhere)
         } catch {
             worker.metrics.recordFaults[error].add()
-            return .answer(.fetch)
+            return SharedFinding(lease: .ungranted)
         }
     }
 
-    /// The copy at hand is still what is in Redis; nil if it is stale.
-    private func confirmCandidate(isSoft: Bool, _ link: SharedLink) -> StoredResponse? {
+    /// The copy at hand, which is still what is in Redis.
+    private func confirmedCandidate(_ link: SharedLink) -> StoredResponse? {
         guard let stored = caching.candidate else { return nil }
         stored.copyUntil = link.tier.copyEnd(from: .now())
-        return isFreshNow(stored, isSoft: isSoft) ? stored : nil
+        return stored
     }
 
-    /// A record that another instance stored: kept in memory if it may be, and used if it is fresh; else it is the
-    /// candidate to be validated.
+    /// A record that another instance stored: kept in memory if it may be, and from now on the candidate.
     private func take(
-        _ bytes: [UInt8], isSoft: Bool, _ fetch: SharedFetch, _ start: FetchStart,
-        _ link: SharedLink, _ memory: MemoryCache
+        _ bytes: [UInt8], _ fetch: SharedFetch, _ start: FetchStart, _ link: SharedLink,
+        _ memory: MemoryCache
     ) -> StoredResponse? {
         guard let stored = decode(bytes, fetch.key, start, link.tier, memory),
             stored.metadata.vary.matches(head)
@@ -182,30 +203,10 @@ extension ClientRequest {
         {
             return nil
         }
-        if isFreshNow(stored, isSoft: isSoft) { return stored }
         caching.candidate = stored
         caching.started = start
         caching.isValidating = stored.metadata.hasValidator
-        decideStaleUse(of: stored, isSoft: isSoft)
-        return nil
-    }
-
-    private func isFreshNow(_ stored: StoredResponse, isSoft: Bool) -> Bool {
-        if case .fresh = Reuse.decide(
-            stored.metadata, caching.facts, isSoftPurged: isSoft, now: .now())
-        {
-            return true
-        }
-        return false
-    }
-
-    private func decideStaleUse(of stored: StoredResponse, isSoft: Bool) {
-        switch Reuse.decide(stored.metadata, caching.facts, isSoftPurged: isSoft, now: .now()) {
-        case .stale(_, _, let use): caching.staleUse = use
-        case .validate(_, _, _, let mayServeOnError):
-            caching.staleUse.mayServeOnError = mayServeOnError
-        case .fresh: break
-        }
+        return stored
     }
 
     private func decode(
@@ -268,33 +269,46 @@ extension ClientRequest {
         return identity.writeID
     }
 
-    /// Another instance fetches: waits until it has, at most as long as its lease lasts.
+    /// Another instance fetches: waits until it has, or its lease should have run out.
     private func waitForOthers(
-        _ key: SharedKey, milliseconds: UInt64, _ link: SharedLink
-    ) async -> SharedStep {
-        let joined = joined
-        var isTold = false
-        let wake = ConfinedCall(loop: worker.loop) {
-            isTold = true
-            joined.resume(.told)
-        }
-        guard link.tier.wait(for: key, wake) else { return .answer(.fetch) }
-        defer { link.tier.stopWaiting(for: key, wake) }
-        let end = Instant.now().advanced(byNanoseconds: (milliseconds + 1) * 1_000_000)
-        let deadline = min(end, totalDeadline)
-        let timer = Timer(on: worker.loop) { joined.resume(.deadline) }
+        _ fetch: SharedFetch, until deadline: Instant, isTold: () -> Bool
+    ) async -> LeaseAction {
+        let timer = Timer(on: worker.loop) { [joined] in joined.resume(.deadline) }
         timer.arm(at: deadline)
         defer { timer.cancel() }
-        while !isTold, deadline > .now() {
-            if isClientGone, !isOfUseToOthers { return .answer(.left) }
+        while !isTold(), deadline > .now() {
+            if isClientGone, !isOfUseToOthers { return .nothing }
             _ = await joined.wait()
         }
-        if isTold { worker.metrics.leases[.waited].add() }
-        return .askAgain
+        guard isTold() else { return fetch.waited() }
+        worker.metrics.leases[.waited].add()
+        return fetch.invalidated()
+    }
+}
+
+extension LeaseAnswer {
+    /// The same in the terms of a fetch.
+    fileprivate init(_ lease: SharedLookUp.Lease) {
+        switch lease {
+        case .none: self = .ungranted
+        case .granted: self = .granted
+        case .held(let milliseconds):
+            // One more, for it was rounded down.
+            self = .held(remainingNanoseconds: (min(milliseconds, 1 << 40) + 1) * 1_000_000)
+        }
     }
 }
 
 extension ClientRequest.SharedWish {
+    /// What it does while another instance has the lease.
+    fileprivate var patience: LeaseTerms.Patience {
+        switch self {
+        case .leads: .waits
+        case .refreshes: .leaves
+        case .renews, .looks: .fetches
+        }
+    }
+
     /// What Redis is asked.
     fileprivate func question(_ token: [UInt8], _ tier: SharedTier) -> SharedLink.Question {
         let nanoseconds = tier.settings.leaseNanoseconds

@@ -14,7 +14,7 @@ extension ClientRequest {
         let key = caching.key
         let base = caching.shared?.base ?? SharedKey(base: key.span)
         // Without a lease it is not written; what others write under its name still tells that it is old.
-        let writeID = caching.shared?.lease == nil ? 0 : max(1, worker.random.next())
+        let writeID = caching.shared?.mayFill ?? false ? max(1, worker.random.next()) : 0
         guard !metadata.vary.isEmpty else { return SharedIdentity(key: base, writeID: writeID) }
         guard
             let record = VaryRecord(
@@ -26,15 +26,12 @@ extension ClientRequest {
     /// Stores a response, which memory has by now, in Redis: if this request has the lease.
     func share(_ response: StoredResponse, version: Version) {
         guard let link = worker.link, let fetch = caching.shared, let identity = response.shared,
-            identity.writeID != 0, let lease = fetch.takeLease(at: .now()),
-            let memory = worker.instance.memory
+            identity.writeID != 0, fetch.mayFill, let memory = worker.instance.memory
         else { return }
         guard let keep = SharedKeeping.milliseconds(response.metadata, now: .now()),
             let record = record(of: response, identity, version: version, link.tier)
-        else {
-            link.tier.noteOwn(SharedIdentity(key: lease.key, writeID: 0))
-            return link.post(link.tier.commands.release(lease), .cacheDelete)
-        }
+        else { return releaseLease() }
+        guard let lease = fetch.end(isStorable: true) else { return }
         var variant: SharedCommands.Variant?
         if !response.metadata.vary.isEmpty,
             let vary = VaryRecord(
@@ -87,7 +84,7 @@ extension ClientRequest {
     /// other either.
     func releaseLease(isUnshared: Bool = false) {
         guard let fetch = caching.shared, let link = worker.link,
-            let lease = fetch.takeLease(at: .now())
+            let lease = fetch.end(isStorable: false)
         else { return }
         // What is here and nowhere else stays: the release is heard as a change.
         link.tier.noteOwn(SharedIdentity(key: lease.key, writeID: 0))

@@ -224,6 +224,9 @@ final class ClientRequest {
         return connection.pendingBytes > ClientConnection.pendingBytesMax
     }
 
+    /// Whether the upstream's answer is not read on because of that.
+    var isHeldUpByClient: Bool { isBackedUp && !relay.isBehind }
+
     /// Waits until the client has taken what was written; false if it never will.
     func waitDrained() async -> Bool {
         watchForStall()

@@ -21,6 +21,10 @@ final class SharedControl {
     private var coherence: Coherence
     private var listener: InvalidationListener?
     private var timer: Timer?
+    /// When the next attempt to listen is made, and how long those after it wait.
+    private var attemptTimer: Timer?
+    private var backoff = Backoff()
+    private var chance = SystemRandomNumberGenerator()
     private var journal = PurgeJournal<JournaledPurge>()
     private var isReplaying = false
     private var isLoading = false
@@ -64,6 +68,7 @@ final class SharedControl {
     private func masterChanged() {
         let snapshot = tier.feed.snapshot
         gauges.connected.set(snapshot.master == nil ? 0 : 1)
+        backoff = Backoff()
         tell(snapshot.master == nil ? .noMaster : .master(generation: snapshot.generation))
     }
 
@@ -97,15 +102,13 @@ final class SharedControl {
     }
 
     private func send(_ beat: Heartbeat) {
-        let key = tier.names.prefix + beat.key(instance: instance)
-        let arguments =
-            [Array("SET".utf8), key, Array("1".utf8), Array("PX".utf8)]
-            + [Array("5000".utf8)]
+        let arguments = tier.commands.heartbeat(beat, instance: instance)
         client.post(Command(arguments, .write, .other))
     }
 
     private func becomeLive(_ until: Instant) {
         tier.liveUntil = until
+        backoff.succeeded()
         gauges.live.set(1)
         if !isLive { diagnostics.log(.info, "the shared cache is live") }
         isLive = true
@@ -127,8 +130,15 @@ final class SharedControl {
 
     // MARK: What is heard
 
+    /// Never at once: an attempt that fails asks for the next one, and the machine that asks is at work.
     private func listen(_ attempt: UInt64) {
         stopListening()
+        let timer = Timer(on: loop) { [unowned self] in beginListening(attempt) }
+        timer.arm(afterNanoseconds: backoff.failed(chance: chance.next()))
+        attemptTimer = timer
+    }
+
+    private func beginListening(_ attempt: UInt64) {
         let snapshot = tier.feed.snapshot
         guard let master = snapshot.master else { return tell(.lost(attempt: attempt)) }
         listener = InvalidationListener(
@@ -140,6 +150,8 @@ final class SharedControl {
     }
 
     private func stopListening() {
+        attemptTimer?.cancel()
+        attemptTimer = nil
         listener?.stop()
         listener = nil
     }

@@ -61,6 +61,16 @@ final class SharedLink {
         return read(.cacheSet) { () throws(SharedFault) in try SharedFillOutcome(reply) }
     }
 
+    /// Makes a lease last as long as at first from now on.
+    func renew(_ lease: SharedCommands.Lease) async -> RenewalAnswer {
+        let milliseconds = tier.settings.leaseNanoseconds / 1_000_000
+        let arguments = tier.commands.renew(lease, milliseconds: milliseconds)
+        guard let reply = await send(Command(arguments, .write, .cacheSet)),
+            let held = read(.cacheSet, { () throws(SharedFault) in try reply.integer() })
+        else { return .unknown }
+        return held == 1 ? .renewed : .gone
+    }
+
     /// Sends what nobody waits for.
     func post(_ arguments: [[UInt8]], _ operation: RedisOperation) {
         client.post(Command(arguments, .write, operation), by: writeDeadline)

@@ -73,16 +73,6 @@ public struct CacheRequest: Sendable, Equatable {
     /// The method is not known to be safe: a successful answer invalidates (§4.4).
     public var isUnsafe: Bool { flags.contains(.isUnsafe) }
 
-    /// Whether others may wait for the answer to this request and share it: it is an answer to
-    /// nothing but the key and the fields that Vary names.
-    public var isCollapsible: Bool {
-        use == .lookup
-            && flags.isDisjoint(with: [
-                .noStore, .isHead, .hasAuthorization, .hasRange, .hasConditions,
-                .hasOtherPreconditions,
-            ])
-    }
-
     /// The fields that are looked at; one test tells that there are none of them.
     @inline(__always)
     private static var interesting: UInt64 {

@@ -1,23 +1,3 @@
-/// Why a request went to the upstream: the values of `fwd` in Cache-Status (RFC 9211 §2.2).
-public enum CacheForward: String, Sendable, CaseIterable {
-    /// The route is not cached, or a rule of its key keeps the request away.
-    case bypass
-    /// The method is not one that is answered from the cache.
-    case method
-    /// Nothing is stored for the target.
-    case uriMiss = "uri-miss"
-    /// Something is stored for the target, but not for these request fields.
-    case varyMiss = "vary-miss"
-    /// Nothing is stored, of which kind is not known.
-    case miss
-    /// Something fresh is stored, but the request does not allow to use it.
-    case request
-    /// What is stored is stale.
-    case stale
-    /// What is stored is only a part of what is asked for.
-    case partial
-}
-
 /// What more there is to say: the values of `detail` in Cache-Status (RFC 9211 §2.8).
 public enum CacheDetail: String, Sendable, CaseIterable {
     /// From the memory of this instance.

@@ -16,7 +16,7 @@ extension SettingsCatalogue {
                 + " if alone for `l1_max_age`."),
         SettingsKey(
             "cache.redis.lease", "duration", "`2s`",
-            "How long one instance may fetch before another one fetches the same."),
+            "How long others wait should an instance die while it fetches; renewed until it has."),
         SettingsKey(
             "cache.redis.compress", "`off` or `zlib`", "`off`",
             "Whether texts from 1 KiB on that are not coded are compressed in Redis."),

@@ -33,11 +33,11 @@ struct SharedNamesTests {
         #expect(string(names.generation(.tag(.max))) == "\(prefix)g:t:ffffffffffffffff")
         #expect(
             string(names.generation(.bucket(target: 0x1_2345))) == "\(prefix)g:x:0000000000000345")
-        #expect(string(names.heartbeat(instance: Array("a".utf8))) == "\(prefix)h:a")
         #expect(names.tracked.map(string) == ["r:", "g:", "h:"].map { prefix + $0 })
         #expect(names.meaning(of: names.object(key).span) == .object(key))
-        #expect(
-            names.meaning(of: names.heartbeat(instance: [1, 2]).span) == .heartbeat([1, 2]))
+        let beat = Heartbeat(attempt: 7, number: 9).key(instance: Array("a".utf8))
+        #expect(string(beat) == "h:a:7:1")
+        #expect(names.meaning(of: (names.prefix + beat).span) == .heartbeat(beat))
         for nothing in [names.lease(key), names.generation(.all), names.generation(.tag(3))] {
             #expect(names.meaning(of: nothing.span) == .nothing)
         }
@@ -207,13 +207,13 @@ struct SharedCommandTests {
     @Test("setting up")
     func control() {
         #expect(
-            text(commands.heartbeat(instance: Array("i".utf8), number: 3, keepMilliseconds: 5_000))
-                == "SET m:h:i 3 PX 5000")
+            text(
+                commands.heartbeat(Heartbeat(attempt: 2, number: 3), instance: Array("i".utf8)))
+                == "SET m:h:i:2:3 1 PX 5000")
         #expect(text(SharedCommands.wait(replicas: 1, milliseconds: 50)) == "WAIT 1 50")
         #expect(
             text(commands.track(connection: 12))
                 == "CLIENT TRACKING ON REDIRECT 12 BCAST PREFIX m:r: PREFIX m:g: PREFIX m:h:")
-        #expect(text(SharedCommands.listen) == "SUBSCRIBE __redis__:invalidate")
         #expect(SharedCommands.loadFunctions[..<3].map(string) == ["FUNCTION", "LOAD", "REPLACE"])
         #expect(SharedCommands.loadScript[..<2].map(string) == ["SCRIPT", "LOAD"])
     }

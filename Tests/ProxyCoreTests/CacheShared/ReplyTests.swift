@@ -67,13 +67,6 @@ struct SharedReplyTests {
         }
     }
 
-    @Test("bytes, or nothing")
-    func header() throws {
-        #expect(try SharedReply.bytes([1]).optionalBytes() == [1])
-        #expect(try SharedReply.null.optionalBytes() == nil)
-        #expect(throws: SharedFault.malformed) { try SharedReply.integer(1).optionalBytes() }
-    }
-
     static let errorTable: [Row<String, SharedFault>] = [
         Row("ERR Function not found", .functionMissing),
         Row("NOSCRIPT No matching script. Please use EVAL.", .scriptMissing),
@@ -104,7 +97,6 @@ struct SharedReplyTests {
         #expect(throws: row.output) { try SharedLookUp(reply) }
         #expect(throws: row.output) { try SharedFillOutcome(reply) }
         #expect(throws: row.output) { try reply.integer() }
-        #expect(throws: row.output) { try reply.optionalBytes() }
     }
 
     @Test("every fault has a word that is counted")
@@ -141,14 +133,6 @@ struct SharedKeepingTests {
         var long = plain
         long.lifetimeSeconds = .max
         #expect(SharedKeeping.milliseconds(long, now: after(0)) == 30 * 86_400_000)
-    }
-
-    @Test("a copy is used for its freshness, and no longer than the bound")
-    func copies() throws {
-        let plain = try metadata(["Cache-Control: max-age=60"])
-        #expect(SharedKeeping.copySeconds(plain, now: after(0), maxSeconds: 30) == 30)
-        #expect(SharedKeeping.copySeconds(plain, now: after(50), maxSeconds: 30) == 10)
-        #expect(SharedKeeping.copySeconds(plain, now: after(70), maxSeconds: 30) == 0)
     }
 
     static let types: [Row<[String], Bool>] = [

@@ -12,6 +12,8 @@ public struct Heartbeat: Sendable, Hashable {
     static let slots: UInt64 = 4
     static let prefix = Array("h:".utf8)
     private static let instanceBytesMax = 64
+    /// How long Redis keeps one: the keys of instances that are gone go by themselves.
+    public static let keepMilliseconds: UInt64 = 5_000
 
     /// A heartbeat of these numbers.
     public init(attempt: UInt64, number: UInt64) {

@@ -51,7 +51,7 @@ extension SharedCommands {
     }
 
     /// Makes the connection of that id, which listens, hear of every change below the tracked prefixes.
-    /// To be sent on that connection, before `listen`.
+    /// To be sent on that connection, before it subscribes.
     public func track(connection id: Int64) -> [[UInt8]] {
         var command = ["CLIENT", "TRACKING", "ON", "REDIRECT"].map(Self.text)
         command.append(Self.decimal(id))
@@ -59,9 +59,6 @@ extension SharedCommands {
         for prefix in names.tracked { command += [Self.text("PREFIX"), prefix] }
         return command
     }
-
-    /// Listens to invalidations.
-    public static let listen = ["SUBSCRIBE", "__redis__:invalidate"].map(text)
 
     /// Loads the functions. `FUNCTION LOAD` replaces what is there under the same name.
     public static var loadFunctions: [[UInt8]] {

@@ -140,13 +140,11 @@ public struct SharedCommands: Sendable {
         [Self.text("GETRANGE"), names.object(key), Self.text("0"), Self.text("15")]
     }
 
-    /// Writes the heartbeat of an instance.
-    public func heartbeat(
-        instance: [UInt8], number: UInt64, keepMilliseconds: UInt64
-    ) -> [[UInt8]] {
+    /// Writes a heartbeat of `instance`, which Redis forgets after `Heartbeat.keepMilliseconds`.
+    public func heartbeat(_ beat: Heartbeat, instance: [UInt8]) -> [[UInt8]] {
         [
-            Self.text("SET"), names.heartbeat(instance: instance), Self.decimal(number),
-            Self.text("PX"), Self.decimal(max(1, keepMilliseconds)),
+            Self.text("SET"), names.prefix + beat.key(instance: instance), Self.text("1"),
+            Self.text("PX"), Self.decimal(Heartbeat.keepMilliseconds),
         ]
     }
 

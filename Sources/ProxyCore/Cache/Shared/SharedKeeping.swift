@@ -19,15 +19,6 @@ public enum SharedKeeping {
         return UInt64(min(seconds, secondsMax)) * 1000
     }
 
-    /// How long a copy in the memory of an instance may be used without looking again, in seconds from when it
-    /// was taken: should an invalidation be lost, no longer than that.
-    public static func copySeconds(
-        _ stored: StoredMetadata, now: Timestamp, maxSeconds: UInt32
-    ) -> UInt32 {
-        let left = Int64(stored.lifetimeSeconds) &- Freshness.currentAge(stored, now: now)
-        return UInt32(clamping: min(left, Int64(maxSeconds)))
-    }
-
     /// Whether compressing the body may be worth its while: not if it is coded already, or of a type that is.
     public static func isCompressible(_ head: StoredHead, bodyCount: Int) -> Bool {
         guard bodyCount >= compressedBytesMin, head.value(of: .contentEncoding) == nil,

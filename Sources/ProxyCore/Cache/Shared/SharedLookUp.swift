@@ -108,16 +108,6 @@ extension SharedReply {
         }
     }
 
-    /// The bytes that this is; nil for nothing.
-    public func optionalBytes() throws(SharedFault) -> [UInt8]? {
-        switch self {
-        case .bytes(let bytes): return bytes
-        case .null: return nil
-        case .error(let text): throw SharedFault(error: text)
-        default: throw .malformed
-        }
-    }
-
     /// The so many parts that this has.
     func array(count: Int) throws(SharedFault) -> [SharedReply] {
         switch self {

@@ -23,9 +23,6 @@ public struct SharedNames: Sendable, Equatable {
         return bytes
     }
 
-    /// The key that an instance writes to hear that it hears.
-    public func heartbeat(instance: [UInt8]) -> [UInt8] { prefix + "h:".utf8 + instance }
-
     /// The prefixes that are listened to. None is a prefix of another: Redis would refuse them.
     public var tracked: [[UInt8]] { ["r:", "g:", "h:"].map { prefix + Array($0.utf8) } }
 
@@ -43,7 +40,7 @@ public enum SharedInvalidation: Sendable, Equatable {
     case object(SharedKey)
     /// This was purged.
     case purge(Purge, PurgeMode)
-    /// The heartbeat of the instance of that name.
+    /// A heartbeat, by its key behind the prefix.
     case heartbeat([UInt8])
     /// Nothing to this version: a generation was made, or the key is not ours.
     case nothing
@@ -58,9 +55,7 @@ extension SharedNames {
             return SharedKey(hex: name.extracting(4..<name.count)).map(SharedInvalidation.object)
                 ?? .nothing
         }
-        if name.hasPrefix(Array("h:".utf8)) {
-            return .heartbeat([UInt8](copying: name.extracting(2..<name.count)))
-        }
+        if name.hasPrefix(Heartbeat.prefix) { return .heartbeat([UInt8](copying: name)) }
         // "g:!", mode, ":", what was purged
         guard name.hasPrefix(Array("g:!".utf8)), name.count > 5, name[4] == UInt8(ascii: ":"),
             let purge = Self.purge(name.extracting(5..<name.count))

@@ -252,7 +252,7 @@ struct RequestCase: Sendable, CustomTestStringConvertible {
 }
 
 let requestCases: [RequestCase] = [
-    .init("3", ["GET /a"], "lookup collapsible"),
+    .init("3", ["GET /a"], "lookup"),
     .init("3", ["HEAD /a"], "lookup head"),
     .init("3", ["POST /a"], "method unsafe"),
     .init("3", ["PUT /a", "Content-Length: 1"], "method unsafe"),
@@ -266,10 +266,10 @@ let requestCases: [RequestCase] = [
     .init("9110 9.3.2", ["HEAD /a", "Content-Length: 1"], "method head"),
     .init("caching", ["GET /a"], "bypass", settings { $0.isOn = false }),
     .init("caching", ["POST /a"], "bypass unsafe", settings { $0.isOn = false }),
-    .init("5.2.1", ["GET /a", "Cache-Control: no-cache"], "lookup no-cache collapsible"),
+    .init("5.2.1", ["GET /a", "Cache-Control: no-cache"], "lookup no-cache"),
     .init("5.2.1", ["GET /a", "Cache-Control: no-store"], "lookup no-store"),
     .init(
-        "5.2.1", ["GET /a", "Cache-Control: only-if-cached"], "lookup only-if-cached collapsible"),
+        "5.2.1", ["GET /a", "Cache-Control: only-if-cached"], "lookup only-if-cached"),
     .init(
         "5.2.1", ["GET /a", "Cache-Control: no-cache x, no-store=1"], "lookup no-cache no-store"),
     .init(
@@ -284,7 +284,7 @@ let requestCases: [RequestCase] = [
     .init("4.3.2", ["GET /a", "If-Modified-Since: x"], "lookup conditions"),
     .init("4.3.2", ["GET /a", "If-Match: *"], "lookup preconditions"),
     .init("4.3.2", ["GET /a", "If-Unmodified-Since: x"], "lookup preconditions"),
-    .init("5.2.1", ["GET /a", "Cookie: a=b", "Accept: a"], "lookup collapsible"),
+    .init("5.2.1", ["GET /a", "Cookie: a=b", "Accept: a"], "lookup"),
 ]
 
 extension CacheRequest {
@@ -299,7 +299,6 @@ extension CacheRequest {
         if hasConditions { parts.append("conditions") }
         if hasOtherPreconditions { parts.append("preconditions") }
         if isUnsafe { parts.append("unsafe") }
-        if isCollapsible { parts.append("collapsible") }
         return parts.joined(separator: " ")
     }
 }
