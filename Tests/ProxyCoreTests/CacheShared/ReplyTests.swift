@@ -132,7 +132,8 @@ struct SharedKeepingTests {
         #expect(SharedKeeping.milliseconds(tagged, now: after(1e6)) == 3_600_000)
         var long = plain
         long.lifetimeSeconds = .max
-        #expect(SharedKeeping.milliseconds(long, now: after(0)) == 30 * 86_400_000)
+        let month: UInt64 = 30 * 86_400_000
+        #expect(SharedKeeping.milliseconds(long, now: after(0)) == month)
     }
 
     static let types: [Row<[String], Bool>] = [
