@@ -12,12 +12,20 @@ private final class Ward {
     var now = Instant(nanoseconds: 1_000_000_000_000)
     var chance: UInt64 = 1 << 63
     private let call: ConfinedCall
+    private let loop: Loop
 
     init(_ change: (inout ResilienceSettings) -> Void = { _ in }) throws {
         var settings = ResilienceSettings()
         change(&settings)
         health = UpstreamHealth(settings)
-        call = ConfinedCall(loop: try Loop()) {}
+        loop = try Loop()
+        call = ConfinedCall(loop: loop) {}
+    }
+
+    /// Lets go of what was posted to the loop, which would hold it for ever.
+    deinit {
+        loop.stop()
+        loop.run()
     }
 
     func pass(milliseconds: UInt64) {
