@@ -258,6 +258,7 @@ def arguments():
     parser.add_argument("--connections", type=int, default=128)
     parser.add_argument("--keys", type=int, default=1000, help="items that are asked for again")
     parser.add_argument("--misses", type=int, default=10, help="in 1,000 requests (default: 10)")
+    parser.add_argument("--without-direct", action="store_true", help="through HAProxy alone")
     parser.add_argument("--set", action="append", default=[], dest="variables", metavar="NAME=VALUE",
                         help="handed to scripts/stack")
     parser.add_argument("--output", help="where the report goes; - prints it")
@@ -275,6 +276,8 @@ def run(options):
         with topology.running():
             results = [topology.measure("Through HAProxy", topology.ports["front"],
                                         topology.admin_ports())]
+            if options.without_direct:
+                return results
             with topology.direct() as (pid, port, admin):
                 results.append(topology.measure("One instance, without HAProxy", port, [admin],
                                                 [("direct", pid)], edge=False))
