@@ -77,7 +77,11 @@ class AlertStack(Stack):
 
     def active(self):
         """Names of the alerts that fire or are about to."""
-        return {labels["alertname"] for labels, _ in probes.query(self.ports["prometheus"], "ALERTS")}
+        return {labels["alertname"] for labels, _ in self.query("ALERTS")}
+
+    def query(self, expression):
+        """[(labels, value)] that Prometheus has now."""
+        return probes.query(self.ports["prometheus"], expression)
 
     # Processes
 

@@ -4,6 +4,7 @@ import os
 import resource
 import signal
 
+import harness
 from alerts_stack import SESSIONS_MAX, after
 
 # [(alerts, fault and heal in words, context manager over a stack)], in the order in which they run.
@@ -14,14 +15,14 @@ EXCUSED = {
     "MixedVersions": "needs two builds side by side; there is one",
     "PrometheusNoAlertmanager": "without Alertmanager nothing arrives anywhere: the missing Watchdog says it",
     "LogsDropped": "the stack's logs are files, which are never too slow; test_access_log.py has a slow sink",
-    "LabelOverflow": "needs more routes than a configuration sensibly has; test_metrics.py overflows the label",
+    "LabelOverflow": "needs more routes than a configuration sensibly has; the cap itself has unit tests",
     "EventLoopSaturated": "a load on two shared processors says little about one event loop",
     "HAProxySaturated": "the same: every program would be short of time, Prometheus too",
     "ScrapeSlow": "scrapes are answered at once or not at all, which is TargetDown",
-    "RedisSlow": "the instances' time limit for a command is below the alert's threshold on loopback",
-    "SentinelsDisagree": "Sentinels that are told another master correct themselves within a second",
-    "RateLimiterFailOpen": "the shipped rules are counted by each instance alone: there is no store to lose",
-    "TrafficDrop": "needs a yesterday; test_rules_history.py has one",
+    "RedisSlow": "not tried: look-ups give up after 15 ms, below the alert's 50; only stores could be so slow",
+    "SentinelsDisagree": "not tried: Sentinels tell one another who is master",
+    "RateLimiterFailOpen": "not tried: the shipped rules are counted by each instance alone, without a store to lose",
+    "TrafficDrop": "needs a steady yesterday, as test_rules_history.py makes one; seen whenever these rows' load ends",
     "CacheHitRatioDropped": "needs a yesterday; test_rules_history.py has one",
 }
 
@@ -33,6 +34,21 @@ def row(*alerts):
                      contextlib.contextmanager(function)))
         return function
     return add
+
+
+# Before the rows that fill the caches: Redis is full of what was asked for then, and this fires by itself.
+@row("RedisMemoryNearMax")
+def _memory(stack):
+    """a replica's `maxmemory` is set just above what it uses; the former value"""
+    port = stack.port_of(stack.replica())
+    before = stack.redis(port, "CONFIG", "GET", "maxmemory").split()[1]
+    used = next(line for line in stack.redis(port, "INFO", "memory").splitlines()
+                if line.startswith("used_memory:")).split(":")[1].strip()
+    stack.redis(port, "CONFIG", "SET", "maxmemory", str(int(used) * 101 // 100))
+    try:
+        yield
+    finally:
+        stack.redis(port, "CONFIG", "SET", "maxmemory", before)
 
 
 @row("InstanceDown")
@@ -141,22 +157,28 @@ def _upstream_errors(stack):
         yield
 
 
+def _recover(stack):
+    """New items without fault until every breaker is closed: one that nobody asks stays as it is."""
+    not_closed = 'meliproxy_circuit_breaker_state{state="closed"} == 0'
+    with stack.traffic("/items/MLA{new}"):
+        harness.wait_until(lambda: not stack.query(not_closed), "closed breakers", 90, 0.5)
+
+
 @row("RetryStorm")
 def _retries(stack):
-    """three of ten answers are a 500, which is tried again here; no requests"""
+    """three of ten answers are a 500, which is tried again here; new items without fault"""
     good, bad = "/items/MLA{new}", "/items/MLA{new}?_status=500"
     with stack.traffic(good, bad, good, good, bad, good, good, bad, good, good, clients=8):
         yield
+    _recover(stack)
 
 
 @row("CircuitBreakerOpen")
 def _breaker(stack):
-    """every answer of the upstream is a 500; new items without fault for 35 s, since a breaker that nobody
-    asks stays as it is"""
+    """every answer of the upstream is a 500; new items without fault"""
     with stack.traffic("/items/MLA{new}?_status=500"):
         yield
-    with stack.traffic("/items/MLA{new}"):
-        after(35)
+    _recover(stack)
 
 
 @row("LatencyBudgetBurn")
@@ -168,9 +190,10 @@ def _latency(stack):
 
 @row("AvailabilityBudgetBurn")
 def _availability(stack):
-    """one in three answers is a 500; no requests"""
+    """one in three answers is a 500; new items without fault"""
     with stack.traffic("/sites", "/sites", "/items/MLA{new}?_status=500"):
         yield
+    _recover(stack)
 
 
 @row("RedisUnreachable")
@@ -188,20 +211,6 @@ def _password(stack):
             assert stack.redis(port, "ACL", "SETUSER", "meliproxy", "resetpass", f">{secret}") == "OK"
 
 
-@row("RedisMemoryNearMax")
-def _memory(stack):
-    """a replica's `maxmemory` is set just above what it uses; the former value"""
-    port = stack.port_of(stack.replica())
-    before = stack.redis(port, "CONFIG", "GET", "maxmemory").split()[1]
-    used = next(line for line in stack.redis(port, "INFO", "memory").splitlines()
-                if line.startswith("used_memory:")).split(":")[1].strip()
-    stack.redis(port, "CONFIG", "SET", "maxmemory", str(int(used) * 101 // 100))
-    try:
-        yield
-    finally:
-        stack.redis(port, "CONFIG", "SET", "maxmemory", before)
-
-
 @row("RedisReplicaLinkDown")
 def _replica_link(stack):
     """a replica's password for its master is wrong, and its link is cut; the former password"""
@@ -215,10 +224,18 @@ def _replica_link(stack):
         stack.redis(replica, "CONFIG", "SET", "masterauth", before)
 
 
-@row("RedisDown", "RedisMasterCountWrong", "HAProxyRedisMasterRoute", "RedisMasterSwitched")
+@row("RedisDown", "RedisMasterSwitched")
 def _redis_master(stack):
     """the Redis master is killed, and again whenever it is started; left alone"""
     with stack.kept_dead(stack.master()):
+        yield
+
+
+# A failover is over before these would fire: that is as it should be.
+@row("RedisMasterCountWrong", "HAProxyRedisMasterRoute")
+def _redis_nodes(stack):
+    """all three Redis nodes are killed, and again whenever they are started; left alone"""
+    with stack.kept_dead("redis-1", "redis-2", "redis-3"):
         yield
 
 
