@@ -114,6 +114,12 @@ bench: ## meliproxy beside nginx, HAProxy, Varnish, Envoy; writes docs/benchmark
 	@$(MAKE) build
 	@exec python3 Benchmarks/bench.py $(ARGS)
 
+.PHONY: bench-stack
+bench-stack: ## 50,000 requests/s through HAProxy, all on one machine; writes docs/benchmarks-stack.md (3 minutes)
+	@scripts/install-packages bench stack
+	@$(MAKE) build
+	@exec python3 Benchmarks/stack.py $(ARGS)
+
 .PHONY: rules
 rules: ## Prometheus' rules: validity and unit tests (20 seconds); the rest of their tests: make test
 	@promtool check rules --lint=all --lint-fatal prometheus/rules/*.yml >/dev/null

@@ -102,6 +102,10 @@ def parser():
     one.add_argument("--upstream", help="URL of an API (default: the demo API)")
     one.add_argument("--config", default=REPOSITORY / "config/meliproxy.yaml",
                      help="of the instances (default: config/meliproxy.yaml)")
+    one.add_argument("--monitoring", type=pathlib.Path, default=REPOSITORY / "prometheus",
+                     help="files of Prometheus and Alertmanager (default: prometheus)")
+    one.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", dest="variables",
+                     help="a variable of HAProxy and the instances, such as FRONT_MAXCONN=100")
     one.add_argument("--free-ports", action="store_true", help="any ports but the documented ones")
     one.add_argument("--bare", action="store_true", help="without Prometheus and what it needs")
     one.add_argument("--quiet", action="store_true", help="no status page, only events")

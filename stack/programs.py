@@ -48,12 +48,20 @@ class Programs:
         environment = {
             **layout.environment("meliproxy"), **self.redis_addresses(),
             "MELIPROXY_UPSTREAM": upstream, "MELIPROXY_WORKERS": str(self.options.workers),
+            **self.variables(),
         }
         command = [self._binary("meliproxy"), "serve", "--config", self.options.config,
                    "--listen", f"{HOST}:{port}", "--admin", f"{HOST}:{admin}"]
         return self._process(
             f"proxy-{number}", command, environment=environment, ports=(port, admin),
             ready=probes.answers(admin, "/-/ready"), stop_seconds=40)
+
+    def variables(self):
+        """What the command line sets for HAProxy and the instances."""
+        pairs = [text.partition("=") for text in self.options.variables]
+        if wrong := [name for name, equals, _ in pairs if not name or not equals]:
+            raise StackError(f"--set takes NAME=VALUE, not {', '.join(wrong)}")
+        return {name: value for name, _, value in pairs}
 
     def redis_addresses(self):
         """Redis by environment, as haproxy.cfg and config/meliproxy.yaml name it."""
@@ -101,6 +109,7 @@ class Programs:
             "FRONT_BIND": layout.address("front"), "STATUS_BIND": layout.address("status"),
             "REDIS_BIND": layout.address("redis"), "SENTINEL_BIND": layout.address("sentinel"),
             "HAPROXY_SOCKET": str(self.edge_socket), "HAPROXY_STATE": str(self.edge_state),
+            **self.variables(),
         }
         command = [program("haproxy"), "-W", "-db", "-f", REPOSITORY / "haproxy/haproxy.cfg"]
         return self._process(
@@ -125,11 +134,11 @@ class Programs:
                              ready=probes.answers(port, "/"))
 
     def alertmanager(self):
-        """Alertmanager, alone, with the shipped routes."""
+        """Alertmanager, alone, with the shipped routes (or those of --monitoring)."""
         layout = self.layout
         port = layout.port("alertmanager")
         directory = layout.directory("alertmanager")
-        shipped = (REPOSITORY / "prometheus/alertmanager.yml").read_text()
+        shipped = (self.options.monitoring / "alertmanager.yml").read_text()
         settings = directory / "alertmanager.yml"
         settings.write_text(shipped.replace(ALERT_SINK, layout.address("alert_sink")))
         command = [program("prometheus-alertmanager", "alertmanager"),
@@ -139,10 +148,11 @@ class Programs:
                              ready=probes.answers(port, "/-/ready"))
 
     def prometheus(self):
-        """Prometheus, with the shipped rules; its targets are files that change with the stack."""
+        """Prometheus, with the shipped rules (or those of --monitoring); its targets are files
+        that change with the stack."""
         port = self.layout.port("prometheus")
         directory = self.layout.directory("prometheus")
-        shipped = REPOSITORY / "prometheus"
+        shipped = self.options.monitoring
         shutil.copy(shipped / "prometheus.local.yml", directory)
         shutil.copytree(shipped / "rules", directory / "rules")
         command = [program("prometheus"), "--config.file", directory / "prometheus.local.yml",
