@@ -199,7 +199,8 @@ class Topology:
         time.sleep(1)
         codes, at_edge, cache = (difference(new, old) for new, old in
                                  zip(self.counts(admins, edge), counted))
-        return Result(title, load, took, programs, len(cores) * took - busy, codes, at_edge, cache,
+        idle = max(0.0, len(cores) * took - busy)
+        return Result(title, load, took, programs, idle, codes, at_edge, cache,
                       max(0.0, busy - sum(programs.values())))
 
     def counts(self, admins, edge):
@@ -293,7 +294,8 @@ def main():
     except BenchError as problem:
         print(f"bench-stack: {problem}", file=sys.stderr)
         return 1
-    command = shlex.join(["make", "bench-stack", *([f"ARGS={' '.join(sys.argv[1:])}"] * bool(sys.argv[1:]))])
+    words = [f"ARGS={shlex.join(sys.argv[1:])}"] if sys.argv[1:] else []
+    command = shlex.join(["make", "bench-stack", *words])
     text = stack_report.render(command, options, results)
     if options.output == "-":
         print(text, end="")
