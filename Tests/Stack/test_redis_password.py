@@ -45,6 +45,7 @@ def test_a_wrong_password(start, upstream, redis):
     line = refusals(proxy)[0]
     assert f"127.0.0.1:{redis.port}" in line and "WRONGPASS" in line, line
     assert WRONG not in proxy.stderr() and RIGHT not in proxy.stderr()
+    assert proxy.metric("redis_reconnects_total", reason="authentication") >= 3
     # What RedisUnreachable looks at.
     assert proxy.metric("redis_connected") == 0
 

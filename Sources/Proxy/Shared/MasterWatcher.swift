@@ -10,6 +10,7 @@ final class MasterWatcher: MasterObserver {
     private let diagnostics: Diagnostics
     private let switches: Counter
     private let lastSwitch: Gauge
+    private let reconnects: CounterSet<RedisReconnectReason>
     private var known: PublishedTarget?
     /// Who refuses us, as logged: once, not at every attempt.
     private var refusing: Set<Redis.Endpoint> = []
@@ -19,6 +20,7 @@ final class MasterWatcher: MasterObserver {
         self.diagnostics = diagnostics
         switches = shard.counter(Catalogue.redisMasterSwitches)
         lastSwitch = shard.gauge(Catalogue.redisMasterLastSwitch)
+        reconnects = shard.counters(Catalogue.redisReconnects, by: RedisReconnectReason.self)
     }
 
     func published(_ publication: Publication) {
@@ -42,6 +44,7 @@ final class MasterWatcher: MasterObserver {
     }
 
     func lost(_ endpoint: Redis.Endpoint, isSentinel: Bool, _ failure: ConnectionFailure) {
+        if !isSentinel { reconnects[RedisReconnectReason(failure.reason)].add() }
         guard failure.reason == .authentication, refusing.insert(endpoint).inserted else { return }
         let kind = isSentinel ? "Sentinel" : "Redis"
         diagnostics.log(.error, "\(kind) \(endpoint) refuses us: \(failure)")

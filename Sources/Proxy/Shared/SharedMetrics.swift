@@ -44,11 +44,14 @@ final class SharedObserver: ClientObserver {
     func connected(to endpoint: Redis.Endpoint, isReadOnly: Bool) { connectionChanged(nil) }
 
     func disconnected(_ failure: ConnectionFailure) {
-        // A test holds the two lists together.
-        let reason = RedisReconnectReason(rawValue: failure.reason.rawValue) ?? .network
-        metrics.reconnects[reason].add()
+        metrics.reconnects[RedisReconnectReason(failure.reason)].add()
         connectionChanged(failure)
     }
+}
+
+extension RedisReconnectReason {
+    /// The metrics' word for it. A test holds the two lists together.
+    init(_ reason: ConnectionFailure.Reason) { self = Self(rawValue: reason.rawValue) ?? .network }
 }
 
 extension RedisOutcome {
