@@ -302,12 +302,22 @@ def test_keys_are_forgotten_in_all_instances(instances, redis, target):
 
 
 def test_keys_and_user(instances, redis):
-    """Keys are below `rl:` behind the prefix, and go by themselves."""
+    """Keys are below `rl:` behind the prefix, and go by themselves. The instances' user may do what is needed."""
+    lines = (harness.REPOSITORY / "redis/users.acl.in").read_text().splitlines()
+    user = next(line for line in lines if line.startswith("user meliproxy "))
+    with redis.connect() as connection:
+        connection("ACL", "SETUSER", *user.replace("#@MELIPROXY@", ">secret").split()[1:])
     proxy, = instances({"name": "r", "when": {"path": "/c/**"}, "rate": "10/1s", "key": "client_ip"},
-                       count=1, key_prefix="app:")
+                       count=1, key_prefix="app:", user="meliproxy", password="secret")
     assert statuses(proxy, "/c/x", 3, "10.0.0.1") == [200] * 3
     with redis.connect() as connection:
         assert b"app:rl:{r:0:10.0.0.1}:s10/1s" in connection("KEYS", "*")
         assert all(key.startswith(b"app:") for key in connection("KEYS", "*"))
+        assert proxy.metric("redis_errors_total") == 0
+        for target in ["r/10.0.0.1", "r"]:
+            admin(proxy, "DELETE", f"/api/v1/limits/{target}")
         harness.wait_until(
             lambda: connection("KEYS", "*r:0*") == [], "the key expires", within=5)
+        # Nothing was refused, the forgetting included.
+        harness.wait_until(lambda: b"cmdstat_unlink" in connection("INFO", "commandstats"), "UNLINK")
+        assert connection("ACL", "LOG") == []

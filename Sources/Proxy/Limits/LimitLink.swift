@@ -31,6 +31,7 @@ final class LimitLink {
     private var isStarted = false
     private var isLoading = false
     private var presence: Timer?
+    private var announcements = 0
     private var clock: Timer?
 
     /// Leases that are watched for their end; what is left of more of them is lost.
@@ -82,6 +83,7 @@ final class LimitLink {
         for (place, _) in granted where kept[place.table] == nil { giveBack(place, by: .never) }
         tables = kept
         if !kept.isEmpty { start() }
+        flush()
     }
 
     private func start() {
@@ -293,8 +295,9 @@ final class LimitLink {
     /// Tells the others that this instance is there, and hears how many are.
     private func announce() {
         guard let presence else { return }
-        presence.arm(afterNanoseconds: LimitStore.presenceNanoseconds)
+        presence.arm(afterNanoseconds: LimitStore.presenceNanoseconds(told: announcements))
         guard isReachable else { return }
+        announcements += 1
         loop.spawn { [self] in
             let arguments = store.commands.instances(
                 name: store.name, keepMicroseconds: LimitStore.keepMicroseconds)

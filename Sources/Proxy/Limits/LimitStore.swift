@@ -18,7 +18,10 @@ final class LimitStore: Sendable {
 
     /// How long an instance counts that is not heard of.
     static let keepMicroseconds: UInt64 = 60_000_000
-    static let presenceNanoseconds: UInt64 = 1_000_000_000
+    /// How often an instance tells of itself: at first more often, for others start at the same time.
+    static func presenceNanoseconds(told times: Int) -> UInt64 {
+        times < 5 ? 1_000_000_000 : 5_000_000_000
+    }
 
     init(_ redis: RedisSettings, feed: MasterFeed, name: UInt64, workerCount: Int) {
         self.redis = redis
