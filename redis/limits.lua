@@ -1,9 +1,10 @@
-#!lua name=meliproxy_limits
+#!lua name=meliproxy_limits_1
 -- Grants of rate-limit tokens to the instances of meliproxy. Loaded once as a function library, which replicas and
--- promoted masters have as well (FCALL meliproxy_lease); where functions are not to be had, all but the first
--- line is a script for EVAL with the same keys and arguments.
+-- promoted masters have as well; where functions are not to be had, all but the first line is a script for EVAL with
+-- the same keys and arguments, and the function's name without the library's behind them. The number in the library's
+-- name goes up when calls change.
 --
--- KEYS: the keys of the rates. ARGV, eight for each key:
+-- FCALL meliproxy_limits_1_lease, KEYS: the keys of the rates. ARGV, eight for each key:
 --   1 kind      b: token bucket, f: fixed window, s: sliding window
 --   2 limit     burst, or count in a period
 --   3 period    microseconds
@@ -12,7 +13,11 @@
 --   6 count     tokens wanted; below 0: tokens that come back
 --   7 least     fewer are of no use; of tokens that come back: the mark of their grant
 --   8 left      questions of the same group behind this one: a group is granted whole or not at all
--- Answer, four integers for each key: granted, microseconds until asking again makes sense, left, mark.
+-- Answer, five integers for each key: granted; if so, microseconds that the grant is good from now on, else until
+-- asking again makes sense; left for all; mark; microseconds until more is left by itself.
+--
+-- FCALL meliproxy_limits_1_instances, KEYS: where instances are noted. ARGV: the name of this one, and the
+-- microseconds for which it counts. Answer: how many there are.
 --
 -- The clock is this server's. Whatever it does, nobody waits longer than for a full refill: stored times ahead of
 -- it are cut to that.
@@ -146,6 +151,21 @@ local function retry(s, a, now, want)
   return math.max(1, math.ceil(wait))
 end
 
+-- How long a grant may be spent: one of a fixed window no longer than that.
+local function good(s, a, now)
+  if a.kind ~= 'f' then return a.lease end
+  return math.max(0, math.min(a.lease, (s.window + 1) * a.period - now))
+end
+
+local function reset(s, a, now)
+  if a.kind == 'b' then return math.ceil(math.max(0, s.tat - now)) end
+  if a.kind == 'f' then return math.max(0, (s.window + 1) * a.period - now) end
+  for i = 1, #s.times do
+    if s.counts[i] > 0 then return math.max(0, s.times[i] + a.period - now) end
+  end
+  return 0
+end
+
 local function grant(s, a, now, count)
   if a.kind == 'b' then s.tat = s.tat + count * a.interval / 1000 return 0 end
   if a.kind == 'f' then s.count = s.count + count return s.window end
@@ -159,9 +179,13 @@ local function give_back(s, a, now, count, mark)
   else sliding_return(s, count, mark) end
 end
 
-local function lease(keys, args)
+local function microseconds()
   local clock = redis.call('TIME')
-  local now = tonumber(clock[1]) * 1000000 + tonumber(clock[2])
+  return tonumber(clock[1]) * 1000000 + tonumber(clock[2])
+end
+
+local function lease(keys, args)
+  local now = microseconds()
   local answer = {}
   local first = 1
   while first <= #keys do
@@ -191,6 +215,7 @@ local function lease(keys, args)
         granted = math.min(a.count, a.room)
         mark = grant(s, a, now, granted)
         save[a.kind](keys[i], s, a, now)
+        wait = good(s, a, now)
       elseif a.room < math.max(1, a.least) then
         wait = retry(s, a, now, math.max(1, a.least))
       end
@@ -198,14 +223,26 @@ local function lease(keys, args)
       answer[#answer + 1] = wait
       answer[#answer + 1] = room(s, a, now)
       answer[#answer + 1] = mark
+      answer[#answer + 1] = reset(s, a, now)
     end
     first = last + 1
   end
   return answer
 end
 
-if redis.register_function then
-  redis.register_function('meliproxy_lease', lease)
-else
-  return lease(KEYS, ARGV)
+local function instances(keys, args)
+  local now, keep = microseconds(), tonumber(args[2])
+  redis.call('ZADD', keys[1], now, args[1])
+  redis.call('ZREMRANGEBYSCORE', keys[1], '-inf', now - keep)
+  redis.call('PEXPIRE', keys[1], math.ceil(keep / 1000))
+  return redis.call('ZCARD', keys[1])
 end
+
+local M = {lease = lease, instances = instances}
+if not redis.register_function then return M[table.remove(ARGV)](KEYS, ARGV) end
+local function register(name)
+  redis.register_function{
+    function_name = 'meliproxy_limits_1_' .. name, callback = M[name], flags = {'no-cluster', 'allow-oom'}}
+end
+register('lease')
+register('instances')

@@ -7,6 +7,7 @@ import time
 import pytest
 
 import harness
+import redis_server
 
 HITS = 10_000
 END = b"the end of one answer"
@@ -103,6 +104,34 @@ def test_a_hit_does_not_allocate(start, upstream, counter, limits):
     proxy.wait_log(lambda line: line["path"] == "/item" and line["origin"] == "cache")
     assert bool(answer.all("ratelimit")) == bool(limits)
     assert after == before, f"{(after - before) / HITS:.4f} allocations a hit"
+
+
+def test_a_hit_under_shared_limits_allocates_for_its_lease_alone(start, upstream, counter):
+    """10,000 hits whose limits are leases from Redis: the worker allocates when it asks, and not for a hit."""
+    upstream.answer = lambda _: (
+        b"HTTP/1.1 200 OK\r\nCache-Control: max-age=3600\r\nContent-Length: %d\r\n\r\n" % len(BODY)) + BODY
+    with redis_server.Server() as redis:
+        proxy = start(upstream, environment=counter.environment, settings={
+            "limits": [{"name": "r", "rate": "10000000/10m", "key": "client_ip"},
+                       {"name": "b", "rate": "1000000/1s", "burst": 1000000, "deduct_when": "5xx"}],
+            "redis": {"address": f"127.0.0.1:{redis.port}", "command_timeout": "2s"},
+            "cache": {"memory": "64MiB", "redis": {"enabled": False}}})
+        with proxy.client() as client:
+            harness.wait_until(
+                lambda: client.get("/item").body == BODY
+                and proxy.metric("rate_limit_lease_total", outcome="granted") > 2, "leases", every=0.05)
+            for _ in range(6):
+                ask(client, 3000, at_once=100)
+                time.sleep(LOG_ROUNDS_S)
+            asked = proxy.metric("rate_limit_lease_total")
+            before = counter.of_worker(proxy)
+            ask(client, HITS, at_once=1)
+            after = counter.of_worker(proxy)
+        time.sleep(0.3)
+        asked = proxy.metric("rate_limit_lease_total") - asked
+        # The second rule returns each charge, to its lease as long as that is there.
+        assert asked < HITS / 50
+        assert after - before <= 150 * asked + HITS / 1000, f"{after - before} for {asked} questions"
 
 
 def test_the_counter_counts(start, upstream, counter):

@@ -37,12 +37,13 @@ def lease(request, server):
             interval = -(-period * 1000 // rate)
             arguments += [kind, limit, period, interval, lease_us, count, least, left]
         if request.param == "function":
-            numbers = redis("FCALL", "meliproxy_lease", len(keys), *keys, *arguments)
+            numbers = redis("FCALL", "meliproxy_limits_1_lease", len(keys), *keys, *arguments)
         else:
-            numbers = redis("EVAL", SCRIPT, len(keys), *keys, *arguments)
-        return [tuple(numbers[i:i + 4]) for i in range(0, len(numbers), 4)]
+            numbers = redis("EVAL", SCRIPT, len(keys), *keys, *arguments, "lease")
+        return [tuple(numbers[i:i + 5]) for i in range(0, len(numbers), 5)]
 
     ask.redis = redis
+    ask.is_function = request.param == "function"
     yield ask
     redis.close()
 
@@ -58,7 +59,7 @@ def test_grants_until_nothing_is_left(lease, kind):
     # What there is, as long as it is of use.
     assert lease(("k", kind, 10, period, 4, 3, 0))[0][0] == 0
     assert lease(("k", kind, 10, period, 4, 1, 0))[0][:3:2] == (2, 0)
-    granted, retry, left, _ = lease(("k", kind, 10, period, 4, 1, 0))[0]
+    granted, retry, left, _, _ = lease(("k", kind, 10, period, 4, 1, 0))[0]
     assert granted == 0 and left == 0
     assert 0 < retry <= period + 20_000
     # Other keys have their own.
@@ -154,7 +155,7 @@ def test_a_clock_that_steps_back_denies_for_one_refill_at_most(lease, kind):
         packed = lease.redis("EVAL", "return cmsgpack.pack({tonumber(ARGV[1]), 10})", 0, ahead)
         stored = packed
     lease.redis("SET", "k", stored)
-    granted, retry, _, _ = lease(("k", kind, 10, 10 * US, 1, 1, 0))[0]
+    granted, retry, _, _, _ = lease(("k", kind, 10, 10 * US, 1, 1, 0))[0]
     assert granted == 0
     assert 0 < retry <= 10 * US + 20_000
 
@@ -188,3 +189,26 @@ def test_several_instances_share_one_bucket(lease):
     took = time.monotonic() - start
     assert granted <= 200 + 1_000 * took + 1
     assert granted >= 0.97 * (200 + 1_000 * took)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_how_long_a_grant_is_good_and_when_more_is_left(lease, kind):
+    period = 3600 * US
+    granted, good, left, _, reset = lease(("k", kind, 10, period, 4, 1, 0))[0]
+    assert (granted, left) == (4, 6)
+    # One of a fixed window ends with it.
+    assert good == 20_000 or kind == "f" and 0 < good < 20_000
+    assert 0 < reset <= period + 20_000
+    short = lease(("s", kind, 10, 10_000, 4, 1, 0), lease_us=5_000_000)[0]
+    assert short[1] == 5_000_000 or kind == "f" and short[1] <= 10_000
+
+
+def test_instances_are_counted_while_they_are_heard_of(lease):
+    def count(name, keep=60 * US):
+        if lease.is_function:
+            return lease.redis("FCALL", "meliproxy_limits_1_instances", 1, "i", name, keep)
+        return lease.redis("EVAL", SCRIPT, 1, "i", name, keep, "instances")
+
+    assert [count("a"), count("b"), count("a"), count("c")] == [1, 2, 2, 3]
+    assert 0 < lease.redis("PTTL", "i") <= 60_000
+    harness.wait_until(lambda: count("b", keep=1) == 1, "those not heard of are gone")

@@ -47,7 +47,7 @@ import Testing
             http_request_errors_total http_requests_in_flight http_requests_total \
             http_response_size_bytes http_sent_bytes_total log_dropped_total log_messages_total \
             metrics_label_overflow_total metrics_render_seconds metrics_series \
-            proxy_protocol_errors_total rate_limit_decisions_total rate_limit_tracked_keys ready \
+            proxy_protocol_errors_total rate_limit_decisions_total rate_limit_lease_total rate_limit_tracked_keys ready \
             upstream_connect_duration_seconds \
             upstream_connections upstream_connections_opened_total upstream_errors_total \
             upstream_first_byte_seconds upstream_request_duration_seconds \

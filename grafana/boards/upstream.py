@@ -127,4 +127,9 @@ def limits(page):
         "reqps", links=[link("Redis", "cache")]), 8)
     page.add(series(
         "Keys counted locally", "Memory of the local limiter, in keys.",
-        [target(f"sum by (rule) ({pick('rate_limit_tracked_keys')})", "{{rule}}")], "short"), 24, 6)
+        [target(f"sum by (rule) ({pick('rate_limit_tracked_keys')})", "{{rule}}")], "short"), 12, 6)
+    page.add(series(
+        "Leases on shared limits", "Per second: questions to Redis about tokens, by what became of "
+        "them. failed: it did not answer, and the rules did without.",
+        [target(total("rate_limit_lease_total", "outcome"), "{{outcome}}")], "reqps", stack=True),
+        12, 6)

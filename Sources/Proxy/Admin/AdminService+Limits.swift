@@ -46,7 +46,7 @@ extension AdminService {
         if isKey { return limitKey(inquiry, set, rule, parts[1]) }
         switch inquiry.method {
         case .delete:
-            return .json("{\"forgotten\":\(set.tables[rule].removeAll())}\n")
+            return .json("{\"forgotten\":\(forgetAll(set, rule))}\n")
         case .put:
             return await changeRate(inquiry, set.plans.plans[rule].rule)
         default:
@@ -61,11 +61,16 @@ extension AdminService {
 
     private func allLimits(_ inquiry: Inquiry, _ set: LimitSet) -> Reply {
         if inquiry.method == .delete {
-            let count = set.tables.reduce(0) { $0 + $1.removeAll() }
+            let count = set.tables.indices.reduce(0) { $0 + forgetAll(set, $1) }
             return .json("{\"forgotten\":\(count)}\n")
         }
         let rules = set.tables.indices.map { ExplainValue.object(describe(set, $0)) }
         return .json(ExplainValue.object([("limits", .list(rules))]).json + "\n")
+    }
+
+    private func forgetAll(_ set: LimitSet, _ rule: Int) -> Int {
+        if control.isShared(set.plans.plans[rule].rule) { control.forgetShared(set, rule) }
+        return set.tables[rule].removeAll()
     }
 
     private func describe(_ set: LimitSet, _ index: Int) -> [(String, ExplainValue)] {
@@ -126,7 +131,10 @@ extension AdminService {
             guard key.count <= LimitShard.keyBytesMax else { continue }
             let hash = set.hash(key.span)
             let shard = set.tables[rule].shard(hash)
-            if inquiry.method == .delete {
+            if inquiry.method == .delete, control.isShared(set.plans.plans[rule].rule) {
+                control.forgetShared(set, rule, key: key)
+                removed = 1
+            } else if inquiry.method == .delete {
                 if shard.withLock({ $0.remove(key.span, hash: hash) }) { removed += 1 }
             } else if shard.withLock({ $0.knows(key.span, hash: hash) }) {
                 known.append(.object(describe(set, rule, key: key).fields))

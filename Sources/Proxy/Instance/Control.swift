@@ -26,6 +26,8 @@ final class Control {
     let gauges: ControlGauges
     /// What keeps the tier in Redis coherent; nil without it.
     let shared: SharedControl?
+    /// Finds out who is the master where only limits are shared.
+    private let search: MasterSearch?
     lazy var pages = MetricsPages(instance.registry, gauges)
 
     init(
@@ -43,8 +45,12 @@ final class Control {
             shared = SharedControl(
                 tier, memory, on: loop, instance.registry.makeShard(), instance.diagnostics,
                 instance: SeedWords().a)
+            search = nil
         } else {
             shared = nil
+            search = instance.limitStore.map {
+                MasterSearch($0, on: loop, instance.registry.makeShard(), instance.diagnostics)
+            }
         }
     }
 
@@ -60,6 +66,7 @@ final class Control {
         }
         sweep()
         shared?.start()
+        search?.start()
         gauges.ready.set(1)
         gauges.reloaded(true, at: .now())
     }
@@ -79,6 +86,11 @@ final class Control {
     private static let sweepNanoseconds: UInt64 = 1_000_000_000
     /// Slots of each of the cache's shards that one sweep looks at.
     private static let sweptSlots = 256
+
+    /// Runs `body` with each worker, on its thread.
+    func onWorkers(_ body: @escaping @Sendable (Worker) -> Void) {
+        for worker in workers { worker.post(body) }
+    }
 
     // MARK: Reload
 

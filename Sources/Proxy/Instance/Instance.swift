@@ -1,6 +1,7 @@
 internal import EventLoop
 internal import Locking
 internal import ProxyCore
+internal import Redis
 internal import Synchronization
 internal import Telemetry
 internal import Time
@@ -21,6 +22,8 @@ final class Instance: Sendable {
     let shared: SharedTier?
     /// The states of rate limits.
     let limitTables: LimitTables
+    /// What is shared of them; nil without Redis.
+    let limitStore: LimitStore?
     /// Each worker's count of who asks most.
     let tops = Locked<[TrafficTop]>([])
     /// The gauges of each upstream's pools, for the admin API.
@@ -38,6 +41,11 @@ final class Instance: Sendable {
         // Copies of what is in Redis are kept in memory; without a memory cache there is nothing to share.
         shared = settings.redis.flatMap { redis in
             settings.sharedCache.map { SharedTier($0, redis) }
+        }
+        limitStore = settings.redis.map { [shared] redis in
+            LimitStore(
+                redis, feed: shared?.feed ?? MasterFeed(), name: SeedWords().a,
+                workerCount: workerCount)
         }
         memory = settings.memory.map { [shared] in
             MemoryCache($0, seed: SeedWords(), copies: shared?.copies)

@@ -17,6 +17,8 @@ final class Worker {
     let log: LogBuffer?
     /// The worker's connection to Redis; nil without it.
     let link: SharedLink?
+    /// Its leases on limits that all instances share; nil without Redis.
+    let limits: LimitLink?
     private let context: DialContext
 
     private(set) var snapshot: Snapshot
@@ -68,6 +70,9 @@ final class Worker {
         link = instance.shared.map {
             SharedLink($0, on: loop, SharedMetrics(instance.registry.makeShard()))
         }
+        limits = instance.limitStore.map {
+            LimitLink($0, on: loop, worker: index, instance.registry.makeShard())
+        }
         random = Xoshiro(seed.a, seed.b, seed.c, seed.d)
         top = TrafficTop(seed: seed)
         instance.tops.withLock { [top] in $0.append(top) }
@@ -87,6 +92,7 @@ final class Worker {
         limitCounters = snapshot.settings.limits.map {
             shard.counters(Catalogue.rateLimitDecisions, [$0.name], by: RateLimitDecision.self)
         }
+        limits?.adopt(snapshot.limits)
         let workers = instance.workerCount
         var kept: [String: UpstreamHandle] = [:]
         for settings in snapshot.settings.upstreams {
@@ -268,7 +274,7 @@ final class Worker {
         guard connections.isEmpty, let drained else { return }
         self.drained = nil
         for upstream in upstreams.values { upstream.pool.close() }
-        drained()
+        if let limits { limits.drain(drained) } else { drained() }
     }
 }
 

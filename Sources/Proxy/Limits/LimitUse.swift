@@ -23,6 +23,12 @@ struct LimitMatch {
     var isCandidateCharged = false
     /// When it was charged, by the clock of limits.
     var chargedAt = Instant(nanoseconds: 0)
+    /// Whether leases decide, and not what is counted here.
+    var isLeased = false
+    /// Whether its verdict is there before what is counted here was asked.
+    var isDecided = false
+    /// Where the marks of the grants that it was charged to begin within `LimitUse.marks`.
+    var marks = 0
 
     /// Whether it refuses the request.
     var refuses: Bool { !isShadow && verdict.map { !$0.isAllowed } ?? false }
@@ -35,6 +41,10 @@ struct LimitUse {
     var matches: [LimitMatch] = []
     /// The keys, one after the other.
     var keys: [UInt8] = []
+    /// The marks of grants that were charged, one for each rate.
+    var marks: [UInt64] = []
+    /// The number of the question to the store that the request waits for.
+    var ticket: UInt64 = 0
     /// What the client is told, in the order of the rules.
     var notices: [LimitNotice] = []
     /// The decision, for the log.
@@ -50,6 +60,7 @@ struct LimitUse {
         set = nil
         matches.removeAll(keepingCapacity: true)
         keys.removeAll(keepingCapacity: true)
+        marks.removeAll(keepingCapacity: true)
         notices.removeAll(keepingCapacity: true)
         decision = .allow
         retrySeconds = 0
@@ -58,7 +69,11 @@ struct LimitUse {
 
 extension LimitSet {
     /// Finds the rules of `stage` that are about a request, and their keys; the position of the first.
-    func match(_ facts: borrowing LimitFacts, _ stage: LimitStage, _ use: inout LimitUse) -> Int {
+    /// `isLeasing`: there is a store that instances share.
+    func match(
+        _ facts: borrowing LimitFacts, _ stage: LimitStage, isLeasing: Bool = false,
+        _ use: inout LimitUse
+    ) -> Int {
         let first = use.matches.count
         plans.forEachMatch(facts) { rule, choice in
             let plan = plans.plans[rule]
@@ -66,10 +81,11 @@ extension LimitSet {
             let start = use.keys.count
             plan.appendKey(facts, variant: choice.variant, to: &use.keys)
             let key = start..<use.keys.count
-            let match = LimitMatch(
+            var match = LimitMatch(
                 rule: rule, variant: choice.variant, cost: choice.cost, key: key,
                 hash: hash(use.keys.span.extracting(key)), ordinal: tables[rule].ordinal,
                 isShadow: plan.rule.isShadow)
+            match.isLeased = isLeasing && plan.rule.isShared
             var place = use.matches.count
             while place > first, use.matches[place - 1].ordinal > match.ordinal { place -= 1 }
             use.matches.insert(match, at: place)
@@ -81,9 +97,14 @@ extension LimitSet {
     /// and only if none refuses is anything spent. True if the request may go on.
     func decide(_ use: inout LimitUse, from first: Int, now: Instant) -> Bool {
         if first == use.matches.count { return true }
-        let refusals = step(first, first, &use, clock.time(now))
+        return decideHere(&use, from: first, clock.time(now)) == 0
+    }
+
+    /// Decides with what is counted here, and with what was decided before: the number of rules that refuse.
+    func decideHere(_ use: inout LimitUse, from first: Int, _ now: Instant) -> Int {
+        let refusals = step(first, first, &use, now)
         conclude(&use, from: first, refusals)
-        return refusals == 0
+        return refusals
     }
 
     /// Asks the rule of the match at `index` and, under its lock, those behind it, then acts on what all have said:
@@ -97,9 +118,11 @@ extension LimitSet {
             return refusals
         }
         let match = use.matches[index]
+        if match.isDecided, !countsHere(match) { return step(index + 1, first, &use, now) }
         return tables[match.rule].shard(match.hash).withLock { shard in
             let slot = LimitSet.slot(match, &shard, use.keys, now)
-            use.matches[index].verdict = shard.check(slot, cost: match.cost, now: now)
+            let local = shard.check(slot, cost: match.cost, now: now)
+            use.matches[index].verdict = match.verdict?.with(local: local) ?? local
             let refusals = step(index + 1, first, &use, now)
             settle(&use.matches[index], slot, &shard, refusals, now)
             return refusals
@@ -122,7 +145,7 @@ extension LimitSet {
         if !verdict.isAllowed {
             match.decision = match.isShadow ? .shadowDeny : .deny
             if !verdict.isPenalized { shard.strike(slot, now: now) }
-        } else if refusals == 0 {
+        } else if refusals == 0, !match.isDecided {
             shard.spend(slot, cost: match.cost, now: now)
             match.isCharged = true
         }
@@ -146,6 +169,7 @@ extension LimitSet {
         for index in first..<use.matches.count {
             let match = use.matches[index]
             guard let verdict = match.verdict else { continue }
+            if match.decision == .failOpen { use.raise(.failOpen, match.rule) }
             if match.isShadow {
                 if match.decision == .shadowDeny { use.raise(.shadowDeny, match.rule) }
                 if match.isCandidateDenied { use.raise(.candidateDeny, match.rule) }
@@ -160,7 +184,7 @@ extension LimitSet {
             if match.isCandidateDenied { use.raise(.candidateDeny, match.rule) }
             if match.refuses, verdict.retryNanoseconds >= retry {
                 retry = verdict.retryNanoseconds
-                use.decision = .deny
+                use.decision = match.decision
                 use.policy = match.rule
             }
         }
@@ -171,16 +195,18 @@ extension LimitSet {
     }
 
     /// Returns charges of the matches: all, or those of rules that an answer with `status` takes nothing of.
-    func giveBack(_ use: inout LimitUse, status: UInt16?) {
+    func giveBack(_ use: inout LimitUse, status: UInt16?, _ link: LimitLink? = nil) {
         for index in use.matches.indices {
             let match = use.matches[index]
             guard match.isCharged || match.isCandidateCharged else { continue }
             if let status, plans.plans[match.rule].isDeducted(status) { continue }
+            if match.isLeased, match.isCharged { link?.giveBack(match, use) }
+            let isEnforced = match.isCharged && !match.isLeased
             let keys = use.keys
             tables[match.rule].shard(match.hash).withLock { shard in
                 shard.refund(
                     keys.span.extracting(match.key), hash: match.hash, cost: match.cost,
-                    chargedAt: match.chargedAt, isEnforced: match.isCharged,
+                    chargedAt: match.chargedAt, isEnforced: isEnforced,
                     isCandidate: match.isCandidateCharged)
             }
             use.matches[index].isCharged = false

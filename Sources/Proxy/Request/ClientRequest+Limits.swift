@@ -4,28 +4,65 @@ internal import ProxyCore
 internal import Telemetry
 internal import Time
 
-// Rate limits of a request: asked before the cache, and again before the upstream. Deciding neither waits nor, for
-// keys that are known, allocates.
+// Rate limits of a request: asked before the cache, and again before the upstream. Deciding does not allocate for keys
+// that are known, and waits only where the store has to be asked that instances share.
 
 extension ClientRequest {
-    /// Asks the rules of `stage`. True if the request was refused, and is answered.
-    func isRefused(_ stage: LimitStage) -> Bool {
+    /// Asks the rules of `stage`. True if the request goes no further for now: it was refused, and is answered, or
+    /// waits for the store.
+    func isHeld(at stage: LimitStage) -> Bool {
         guard let set = limiting.set ?? worker.snapshot.limits,
             set.plans.concern(route: route.index), set.plans.hasRules(of: stage)
         else { return false }
         let facts = LimitFacts(
             head, client: client, clientText: isFromTrustedPeer ? [] : peerText,
             route: route.index, routeName: route.nameBytes, set.plans)
-        let first = set.match(facts, stage, &limiting)
+        let link = worker.limits
+        let first = set.match(facts, stage, isLeasing: link != nil, &limiting)
         if first == limiting.matches.count { return false }
         limiting.set = set
-        let isAllowed = set.decide(&limiting, from: first, now: stage == .all ? started : .now())
+        let now = stage == .all ? started : .now()
+        guard let link else {
+            let isAllowed = set.decide(&limiting, from: first, now: now)
+            return conclude(isAllowed, set, from: first)
+        }
+        let outcome = set.decide(
+            &limiting, from: first, now: now, link, isNew: true, mayAsk: true)
+        guard case .waits = outcome else { return conclude(outcome == .allowed, set, from: first) }
+        step = .limits(stage, first: first)
+        worker.takeRunner().run(self)
+        return true
+    }
+
+    /// Counts what was decided, and answers a request that is refused: then it is true.
+    private func conclude(_ isAllowed: Bool, _ set: LimitSet, from first: Int) -> Bool {
         worker.countLimits(of: self, from: first)
         if isAllowed { return false }
         // What rules of an earlier stage took goes back: a refusal costs nothing elsewhere.
-        set.giveBack(&limiting, status: nil)
+        set.giveBack(&limiting, status: nil, worker.limits)
         answerLimited(set)
         return true
+    }
+
+    /// Waits for the store, then goes on as if it had not been asked.
+    func passLimits(_ stage: LimitStage, from first: Int) async {
+        guard let set = limiting.set, let link = worker.limits else { return }
+        step = .fetch
+        let deadline = Instant.now().advanced(byNanoseconds: link.deadlineNanoseconds)
+        var outcome = LimitOutcome.waits
+        while case .waits = outcome {
+            let isAnswered = await link.wait(
+                storeAnswered, ticket: limiting.ticket, until: deadline)
+            if isClientGone { return fail(.clientLeft) }
+            let now = Instant.now()
+            outcome = set.decide(
+                &limiting, from: first, now: now, link, isNew: false,
+                mayAsk: isAnswered && now < deadline)
+        }
+        if conclude(outcome == .allowed, set, from: first) { return }
+        if stage == .all, answerFromMemory() || isHeld(at: .miss) { return }
+        readClientDeadline()
+        await fetch()
     }
 
     private func answerLimited(_ set: LimitSet) {
@@ -43,7 +80,7 @@ extension ClientRequest {
     /// The request is over: what its answer does not count for goes back.
     func settleLimits() {
         guard let set = limiting.set, set.plans.returnsCharges else { return }
-        set.giveBack(&limiting, status: status)
+        set.giveBack(&limiting, status: status, worker.limits)
     }
 }
 

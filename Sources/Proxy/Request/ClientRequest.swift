@@ -20,6 +20,8 @@ final class ClientRequest {
     let drained = Suspension<Void>()
     /// Where the request waits for another one's fetch.
     let joined = Suspension<FollowerWake>()
+    /// Where the request waits for the store of limits.
+    let storeAnswered = Suspension<Bool>()
     /// What its task is to do.
     var step = Step.fetch
     var caching = CacheUse()
@@ -172,6 +174,7 @@ final class ClientRequest {
         interrupt.raise()
         upload.stop()
         joined.resume(.left)
+        storeAnswered.resume(false)
         drained.resume(())
     }
 

@@ -34,7 +34,7 @@ extension ClientConnection {
         if case .length(let length) = head.body, length > request.route.bodyBytesMax {
             return request.refuse(.bodyTooLarge)
         }
-        if request.isRefused(.all) || request.answerFromMemory() || request.isRefused(.miss) {
+        if request.isHeld(at: .all) || request.answerFromMemory() || request.isHeld(at: .miss) {
             return
         }
         worker.takeRunner().run(request)
@@ -43,11 +43,13 @@ extension ClientConnection {
 
 extension ClientRequest {
     /// What a task has to do for a request.
-    enum Step {
+    enum Step: Equatable {
         /// Get the answer, from the upstream or from another request's fetch.
         case fetch
         /// Get it from the upstream, for the cache alone.
         case refresh
+        /// Wait for the store of limits; the matches from `first` on are undecided.
+        case limits(LimitStage, first: Int)
         /// Wait until a slow client has taken the answer.
         case drain
     }
@@ -60,6 +62,8 @@ extension ClientRequest {
             await fetch()
         case .refresh:
             await refreshShared()
+        case .limits(let stage, let first):
+            await passLimits(stage, from: first)
         case .drain:
             await drain()
             finish(disposition)

@@ -1,3 +1,23 @@
+/// Which lease a question is about.
+public struct LeasePlace: Sendable, Equatable {
+    /// The number of its table.
+    public var table: UInt64
+    /// Its key there.
+    public var key: [UInt8]
+    /// The key's hash.
+    public var hash: UInt64
+    /// The position of the rate.
+    public var rate: Int
+
+    /// A place from its parts.
+    public init(table: UInt64, key: [UInt8], hash: UInt64, rate: Int) {
+        self.table = table
+        self.key = key
+        self.hash = hash
+        self.rate = rate
+    }
+}
+
 /// One question to the store: tokens wanted of a key, or returned to it.
 public struct LeaseAsk: Sendable, Equatable {
     /// What is wanted.
@@ -8,6 +28,8 @@ public struct LeaseAsk: Sendable, Equatable {
         case giveBack(count: UInt32, mark: UInt64)
     }
 
+    /// Which lease it is about.
+    public var place: LeasePlace
     /// The key in the store.
     public var key: [UInt8]
     /// How it counts.
@@ -18,7 +40,10 @@ public struct LeaseAsk: Sendable, Equatable {
     public var want: Want
 
     /// A question from its parts.
-    public init(key: [UInt8], meter: RateMeter, leaseNanoseconds: UInt64, want: Want) {
+    public init(
+        place: LeasePlace, key: [UInt8], meter: RateMeter, leaseNanoseconds: UInt64, want: Want
+    ) {
+        self.place = place
         self.key = key
         self.meter = meter
         self.leaseNanoseconds = leaseNanoseconds
@@ -28,24 +53,39 @@ public struct LeaseAsk: Sendable, Equatable {
 
 /// What the store says to one question.
 public struct LeaseReply: Sendable, Equatable {
+    /// Integers that it consists of.
+    public static let numberCount = 5
+
     /// Tokens granted; 0: refused, or a return.
     public var granted: UInt32
-    /// Nanoseconds until asking again makes sense, if it refused.
+    /// Nanoseconds that the grant is good, from when it was made.
+    public var goodNanoseconds: UInt64
+    /// Nanoseconds until asking again makes sense, if it refused; 0: not this rate did.
     public var retryNanoseconds: UInt64
     /// Tokens that are left for all instances.
     public var remaining: UInt32
     /// The store's name for the grant.
     public var mark: UInt64
+    /// Nanoseconds until more is left by itself.
+    public var resetNanoseconds: UInt64
 
-    /// The reply of four integers that `redis/limits.lua` gives; nil if they are none.
+    /// The reply of five integers that `redis/limits.lua` gives; nil if they are none.
     public init?(_ numbers: some Collection<Int64>) {
         let numbers = Array(numbers)
-        guard numbers.count == 4, numbers.allSatisfy({ $0 >= 0 }) else { return nil }
+        guard numbers.count == Self.numberCount, numbers.allSatisfy({ $0 >= 0 }) else {
+            return nil
+        }
         granted = UInt32(clamping: numbers[0])
-        let retry = UInt64(numbers[1]).multipliedReportingOverflow(by: 1000)
-        retryNanoseconds = retry.overflow ? .max : retry.partialValue
+        goodNanoseconds = granted > 0 ? Self.nanoseconds(numbers[1]) : 0
+        retryNanoseconds = granted > 0 ? 0 : Self.nanoseconds(numbers[1])
         remaining = UInt32(clamping: numbers[2])
         mark = UInt64(numbers[3])
+        resetNanoseconds = Self.nanoseconds(numbers[4])
+    }
+
+    /// At most a year, so that it can be added to a time.
+    private static func nanoseconds(_ microseconds: Int64) -> UInt64 {
+        min(UInt64(microseconds), 366 * 86_400 * 1_000_000) * 1000
     }
 }
 
@@ -53,6 +93,8 @@ public struct LeaseReply: Sendable, Equatable {
 public struct LeaseBatch: Sendable, Equatable {
     /// Its number, to tell it from others.
     public let id: UInt64
+    /// The number of its first group; the others follow.
+    public let firstTicket: UInt64
     /// The questions; those of one group are granted together or not at all.
     public let groups: [[LeaseAsk]]
 
@@ -106,6 +148,7 @@ public struct LeaseQueue: Sendable {
     private var count = 0
     private var flying: UInt64?
     private var nextID: UInt64 = 1
+    private var nextTicket: UInt64 = 1
 
     /// An empty queue.
     public init(pendingMax: Int = 4096) { self.pendingMax = pendingMax }
@@ -113,13 +156,22 @@ public struct LeaseQueue: Sendable {
     /// Number of questions that wait.
     public var pending: Int { count }
 
-    /// Adds questions that are granted together or not at all; false if there is no room for them.
-    public mutating func add(_ group: [LeaseAsk]) -> Bool {
-        guard !group.isEmpty, group.count <= Self.batchKeysMax, count + group.count <= pendingMax
-        else { return false }
+    /// Whether nothing waits and no call is under way.
+    public var isIdle: Bool { flying == nil && waiting.isEmpty }
+
+    /// Whether there is room for so many more questions.
+    public func hasRoom(for count: Int) -> Bool {
+        count <= Self.batchKeysMax && self.count + count <= pendingMax
+    }
+
+    /// Adds questions that are granted together or not at all: the group's number, from 1 on; nil if there is no
+    /// room for them.
+    public mutating func add(_ group: [LeaseAsk]) -> UInt64? {
+        guard !group.isEmpty, hasRoom(for: group.count) else { return nil }
         waiting.append(group)
         count += group.count
-        return true
+        defer { nextTicket += 1 }
+        return nextTicket
     }
 
     /// The next call; nil while one is on its way or nothing waits.
@@ -131,7 +183,9 @@ public struct LeaseQueue: Sendable {
             keys += waiting[taken].count
             taken += 1
         }
-        let batch = LeaseBatch(id: nextID, groups: Array(waiting[..<taken]))
+        let batch = LeaseBatch(
+            id: nextID, firstTicket: nextTicket - UInt64(waiting.count),
+            groups: Array(waiting[..<taken]))
         waiting.removeSubrange(..<taken)
         count -= keys
         flying = nextID

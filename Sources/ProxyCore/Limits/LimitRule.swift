@@ -30,6 +30,8 @@ public struct LimitRule: Sendable, Equatable {
     public var candidate: [Rate] = []
     /// Keys that are tracked at most; beyond, those not used for long are forgotten.
     public var trackedKeysMax = 100_000
+    /// Who counts together, where there is a shared store.
+    public var scope = LimitScope.shared
     /// What counts while the shared store is out of reach.
     public var onStoreFailure = LimitStoreFailure.local
 
@@ -70,6 +72,14 @@ public enum LimitStage: String, Sendable, CaseIterable {
     case all
     /// Those that the memory cache could not answer, before anything else is asked.
     case miss
+}
+
+/// Who counts together.
+public enum LimitScope: String, Sendable, CaseIterable {
+    /// All instances that have the same store; without one, each for itself.
+    case shared
+    /// Each instance for itself.
+    case local
 }
 
 /// What counts while the store that instances share is out of reach.

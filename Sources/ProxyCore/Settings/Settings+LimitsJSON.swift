@@ -31,6 +31,7 @@ extension LimitRule {
         if !candidate.isEmpty { fields.append(("candidate", .text(Rate.text(candidate)))) }
         fields += [
             ("tracked_keys_max", .number(trackedKeysMax)),
+            ("scope", .text(scope.rawValue)),
             ("on_store_failure", .text(onStoreFailure.rawValue)),
         ]
         return .object(fields)

@@ -64,8 +64,12 @@ extension SettingsCatalogue {
             "limits[].tracked_keys_max", "number", "`100000`",
             "Most keys with a state; beyond, those not used for long begin anew."),
         SettingsKey(
+            "limits[].scope", "`shared` or `local`", "`shared`",
+            "Whether all instances with the same `redis` count together, or each for itself."),
+        SettingsKey(
             "limits[].on_store_failure", "`local`, `allow` or `deny`", "`local`",
-            "What counts while the shared store is out of reach."),
+            "While Redis is out of reach: this instance's share of the rate, everything, or nothing."
+        ),
     ]
 
     private static func condition(_ path: String) -> [SettingsKey] {

@@ -49,6 +49,7 @@ extension SettingsReader {
         read(
             "tracked_keys_max", of: section, into: &rule.trackedKeysMax,
             Parse.number(1...10_000_000))
+        read("scope", of: section, into: &rule.scope, Parse.word)
         read("on_store_failure", of: section, into: &rule.onStoreFailure, Parse.word)
         if let value = section["deduct_when"] {
             rule.deductWhen = list(value, countMax: 64).compactMap { parse($0, Self.statuses) }
