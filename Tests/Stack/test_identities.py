@@ -110,10 +110,12 @@ def test_what_a_killed_instance_takes_along(stack):
     crowd.join()
     assert stack.program("proxy-1")["pid"] not in (None, victim)
 
-    # Clients and HAProxy have lost nothing.
+    # Clients and HAProxy have lost nothing. What may not be asked twice, and had its instance die under it, HAProxy
+    # breaks off, with or without an answer of its own.
     edge = sum(identities.at_edge(stack).values()) - sum(before.values())
     broken = [target for target, _ in crowd.lost if "_break" in target]
-    assert edge == sum(crowd.codes.values()) + len(crowd.lost), crowd.lost
+    at_clients = sum(crowd.codes.values()) + len(broken)
+    assert at_clients <= edge <= at_clients + len(crowd.lost) - len(broken), crowd.lost
     # The survivor agrees with HAProxy about itself; so does the replacement, from its first request.
     answered = at_servers(stack)
     lines = stack.log("proxy-1")[logged:]
