@@ -17,7 +17,7 @@ import dashboard_history  # noqa: E402  (found by the line above)
 import dashboard_stack  # noqa: E402
 import dashboard_traffic  # noqa: E402
 
-BYTES_MAX = 400_000
+BYTES_MAX = 300_000
 # The routes whose rows are drawn.
 REPEATED = ("item", "sites")
 

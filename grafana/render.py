@@ -95,9 +95,9 @@ def draw_panel(figure, size, panel, source, chosen):
 
 
 def compressed(image):
-    """PNG of at most 128 colours."""
+    """PNG of at most 96 colours."""
     out = io.BytesIO()
-    Image.fromarray(image[:, :, :3]).quantize(128, dither=Image.Dither.NONE).save(
+    Image.fromarray(image[:, :, :3]).quantize(96, dither=Image.Dither.NONE).save(
         out, "PNG", optimize=True)
     return out.getvalue()
 

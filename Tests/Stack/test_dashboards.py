@@ -204,4 +204,4 @@ def test_every_dashboard_is_described_with_its_picture():
         assert document["title"].split(" / ")[1] in text, uid
     assert {name for name in pictures if name not in text} == set()
     for path in (REPOSITORY / "docs/images").glob("dashboard-*.png"):
-        assert path.stat().st_size < 400_000, f"{path.name} is too large"
+        assert path.stat().st_size < 300_000, f"{path.name} is too large"
