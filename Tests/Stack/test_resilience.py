@@ -160,8 +160,6 @@ def test_our_own_refusals_are_no_failures(start):
         assert proxy.fetch("GET", "/miss").status == 200
 
 
-# What it looks at happens within moments: it wants a machine to itself.
-@pytest.mark.long
 def test_recovery_without_a_stampede(start):
     """Three at a time try, then more every moment: the upstream never gets all at once."""
     switch = Switch(BUSY)

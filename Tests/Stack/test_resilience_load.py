@@ -12,7 +12,7 @@ from resilience_support import (BUSY, OK, Press, Switch, breaker, health, refuse
 from upstream import RESET, WaitClosed
 
 
-# What it looks at happens within moments: it wants a machine to itself.
+# Its clients have to be more than the slow upstream can take: that wants a machine to itself.
 @pytest.mark.long
 def test_upstream_twenty_times_as_slow(start):
     """The limit falls, what is too much is refused, hits notice nothing."""

@@ -95,8 +95,8 @@ struct HealthState: ~Copyable {
             if isTrial { gate.finishTrial(isAnswered: false, at: now) }
             return refuse(.breakerOpen, until: until, at: now)
         }
-        // The ramp lets a share of the requests through; this bounds them also where refused clients come back
-        // at once and ask so often that a share of them is all of them.
+        // The ramp lets a share of the requests through; the limit, which then grows with the share, bounds them also
+        // where refused clients come back at once and ask so often that a share of them is all of them.
         if wasOpen, breaker.state == .halfOpen { limit.restart() }
         guard let pause = pacer.take(at: now, waitNanosecondsMax: call.waitNanosecondsMax) else {
             breaker.report(permit, .ignored, at: now, chance: call.chance)
@@ -139,7 +139,12 @@ struct HealthState: ~Copyable {
     private mutating func release(
         _ latencyNanoseconds: UInt64?, at now: Instant
     ) -> [AdmissionWaiter] {
-        limit.release(latencyNanoseconds: latencyNanoseconds, at: now).compactMap {
+        switch breaker.state {
+        case .ramp: limit.trust(breaker.rampShare(at: now) ?? 1)
+        case .closed: limit.trust(nil)
+        case .open, .halfOpen: break
+        }
+        return limit.release(latencyNanoseconds: latencyNanoseconds, at: now).compactMap {
             waiters.removeValue(forKey: $0)
         }
     }

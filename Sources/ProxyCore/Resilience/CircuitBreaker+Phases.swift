@@ -56,7 +56,7 @@ enum BreakerPhase: ~Copyable, Sendable {
                 self = .closed(closed)
                 return .admitted(permit)
             }
-            let share = 0.1 + 0.9 * Double(passed) / Double(settings.rampNanoseconds)
+            let share = BreakerPhase.share(of: passed, settings)
             // As many at the same time as when half-open pass in any case: no stampede, and nobody is
             // refused where there is little traffic.
             let passes = inFlight < settings.probes || Double(chance) < share * 0x1p64
@@ -65,6 +65,12 @@ enum BreakerPhase: ~Copyable, Sendable {
                 ? .admitted(permit)
                 : .refused(until: since.advanced(byNanoseconds: settings.rampNanoseconds))
         }
+    }
+
+    /// The share of calls that pass so long after the ramp began: from a tenth to all.
+    static func share(of passed: UInt64, _ settings: BreakerSettings) -> Double {
+        guard passed < settings.rampNanoseconds else { return 1 }
+        return 0.1 + 0.9 * Double(passed) / Double(settings.rampNanoseconds)
     }
 
     /// Takes note of a call of this phase; true if the breaker has to open.

@@ -82,6 +82,15 @@ public struct CircuitBreaker: ~Copyable, Sendable {
         }
     }
 
+    /// The share of calls that pass in the ramp, from 0.1 to 1; nil in other states.
+    public func rampShare(at now: Instant) -> Double? {
+        switch phase {
+        case .ramp(_, let since, _):
+            BreakerPhase.share(of: now.nanoseconds(since: since), settings)
+        default: nil
+        }
+    }
+
     /// How often a state was entered.
     public func transitions(to state: BreakerState) -> UInt64 { ledger.entered[state.index] }
 

@@ -49,6 +49,10 @@ public struct ConcurrencyLimit: Sendable {
     public private(set) var limit: Double
     /// Requests under way.
     public private(set) var inFlight = 0
+    /// The limit when the upstream failed, until it is trusted again.
+    private var before: Double?
+    /// What the limit may grow to while it is not.
+    private var ceiling = Double.infinity
     private var queue = AdmissionQueue()
     private var latency = LatencyTrend()
 
@@ -95,7 +99,18 @@ public struct ConcurrencyLimit: Sendable {
     }
 
     /// The upstream has failed, and is being tried: it begins with the least, and gets more with each answer.
-    public mutating func restart() { limit = clamped(0) }
+    public mutating func restart() {
+        if before == nil { before = limit }
+        limit = clamped(0)
+    }
+
+    /// The upstream is trusted with a share of what it had before it failed, from 0 to 1; nil: with everything. Without
+    /// that the limit would double with each round trip, and clients that come back at once all be in after a few.
+    public mutating func trust(_ share: Double?) {
+        guard let before else { return }
+        ceiling = share.map { $0 * before } ?? .infinity
+        if share == nil { self.before = nil }
+    }
 
     /// A burst may wait, as long as it is over in time; once the queue does not empty, it is kept so short
     /// that what is in it has a chance.
@@ -114,7 +129,7 @@ public struct ConcurrencyLimit: Sendable {
         guard Double(inFlight) >= limit / 2 else { return }
         let target = limit * gradient + ConcurrencyLimit.slack
         let next = limit + ConcurrencyLimit.smoothing * (target - limit)
-        limit = clamped(next)
+        limit = clamped(min(next, ceiling))
     }
 
     private func clamped(_ limit: Double) -> Double {

@@ -364,10 +364,13 @@ struct BreakerRecoveryTests {
     func rampShare() {
         for (seconds, share) in [(0.0, 0.1), (2.5, 0.55), (4.999, 1.0)] {
             let bench = Bench()
+            #expect(bench.breaker.rampShare(at: bench.now) == nil)
             Self.ramp(bench)
             // Places that pass in any case are taken.
             for _ in 0..<3 { #expect(bench.ask() != nil) }
             bench.pass(seconds: seconds)
+            let told = bench.breaker.rampShare(at: bench.now)
+            #expect(told.map { abs($0 - share) < 0.001 } == true)
             var random = Seeded(seed: 7)
             var passed = 0
             for _ in 0..<10_000 {

@@ -165,6 +165,22 @@ struct ConcurrencyLimitTests {
         #expect(run(&limit, 200) { _ in 20 * millisecond } > 100)
     }
 
+    @Test("grows with the share that the upstream is trusted with, then freely")
+    func trusted() {
+        var limit = ConcurrencyLimit()
+        limit.restart()
+        for (share, most) in [(0.1, 4), (0.3, 6), (0.5, 10)] {
+            limit.trust(share)
+            #expect(run(&limit, 200) { _ in 20 * millisecond } == most, "\(share)")
+        }
+        // It fails again: what counts is what it had before it failed first.
+        limit.restart()
+        limit.trust(0.5)
+        #expect(run(&limit, 200) { _ in 20 * millisecond } == 10)
+        limit.trust(nil)
+        #expect(run(&limit, 200) { _ in 20 * millisecond } > 100)
+    }
+
     @Test("new bounds hold at once")
     func newBounds() {
         var limit = ConcurrencyLimit()
