@@ -1,4 +1,5 @@
 """Starting, watching and stopping meliproxy; ports, waiting, metrics."""
+import collections
 import itertools
 import json
 import os
@@ -17,20 +18,28 @@ REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 BINARY = os.environ.get("MELIPROXY_BIN", str(REPOSITORY / ".build/release/meliproxy"))
 
 # Below the kernel's range for outgoing connections, so that none of those takes a port between
-# the look and the use.
-_ports = itertools.cycle(range(20000 + os.getpid() * 97 % 9000, 32000))
+# the look and the use; and below those that a stack of the tests picks for itself (stack/layout.py).
+_ports = itertools.cycle(range(20000, 28000))
+for _ in range(os.getpid() * 97 % 8000):
+    next(_ports)
+# One for each port that was given out lately: tests that run beside these do not get it.
+_claims = collections.deque(maxlen=256)
 
 
 def free_port():
-    """A loopback port that nobody listens on."""
+    """A loopback port that nobody listens on, and that no other process of the tests was given lately."""
     for port in _ports:
+        claim = socket.socket(socket.AF_UNIX)
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
+                claim.bind(f"\0meliproxy-test-port-{port}")
                 probe.bind(("127.0.0.1", port))
-                return port
             except OSError:
+                claim.close()
                 continue
+        _claims.append(claim)
+        return port
     raise AssertionError("no free port")
 
 
