@@ -21,8 +21,8 @@ public struct KeyParts: Sendable, Equatable {
 /// percent-encoded unreserved bytes, case of other triplets, dot segments. Beyond that an empty query is
 /// none: no origin is known that tells `/a?` from `/a`, and generators of links leave such ends behind.
 public enum CacheKey {
-    /// Appends host and target of a request without query, for which rules that select neither fields nor cookies
-    /// say nothing. Nil, and nothing appended, if the request must bypass the cache.
+    /// Appends host and path: all there is for a request without query under rules that select neither fields nor
+    /// cookies. Nil, and nothing appended, if the request must bypass the cache.
     public static func append(plain head: RequestHead, to out: inout [UInt8]) -> KeyParts? {
         let bytes = head.bytes
         let start = out.count
@@ -40,23 +40,18 @@ public enum CacheKey {
     public static func append(
         _ head: RequestHead, _ rules: KeyRules, to out: inout [UInt8]
     ) -> KeyParts? {
-        if head.query == nil, rules.fields.isEmpty, rules.cookies.isEmpty {
-            return append(plain: head, to: &out)
-        }
-        let bytes = head.bytes
         let start = out.count
-        if let authority = head.authority { appendHost(bytes.span, authority, to: &out) }
-        let middle = out.count
-        let path = NormalTarget.appendPath(bytes.span, head.path, to: &out)
-        guard path, appendQuery(bytes.span, head.query, rules, to: &out) else {
+        guard var parts = append(plain: head, to: &out) else { return nil }
+        let bytes = head.bytes
+        guard appendQuery(bytes.span, head.query, rules, to: &out) else {
             out.removeSubrange(start...)
             return nil
         }
-        let end = out.count
+        parts.target = parts.target.lowerBound..<out.count
         if !rules.fields.isEmpty || !rules.cookies.isEmpty {
             appendSelected(head, rules, to: &out)
         }
-        return KeyParts(host: start..<middle, target: middle..<end)
+        return parts
     }
 
     /// Appends the target part alone, from the text of a path with or without query, such as an
