@@ -27,7 +27,7 @@ extension Worker {
             case .json: appendJSON(request, durationNanoseconds)
             case .text: appendText(request, durationNanoseconds)
             }
-            if !log.append(line.bytes.span) { metrics.logDropped.add() }
+            if !line.withSpan({ log.append($0) }) { metrics.logDropped.add() }
         }
     }
 
