@@ -17,139 +17,14 @@ struct BreakerLedger: Sendable {
     }
 }
 
-/// A phase, with what only it needs.
-enum BreakerPhase: ~Copyable, Sendable {
-    case closed(ClosedBreaker)
+/// Where a breaker stands. What it counts meanwhile lies beside it: it is asked twice for each call, and
+/// copying the counts with the phase cost more than both answers.
+enum BreakerPhase: Sendable {
+    case closed
     case open(until: Instant)
-    case halfOpen(HalfOpenBreaker)
+    case halfOpen
     /// Closed as far as counting goes; the time since it began tells how many calls pass.
-    case ramp(ClosedBreaker, since: Instant, inFlight: Int)
-
-    /// See `CircuitBreaker.admit`.
-    mutating func admit(
-        _ settings: BreakerSettings, _ ledger: inout BreakerLedger, at now: Instant,
-        deadline: Instant, chance: UInt64
-    ) -> BreakerVerdict {
-        switch consume self {
-        case .closed(let closed):
-            self = .closed(closed)
-            return .admitted(BreakerPermit(epoch: ledger.epoch, probe: 0))
-        case .open(let until):
-            if until > now {
-                self = .open(until: until)
-                return .refused(until: until)
-            }
-            ledger.enter(.halfOpen)
-            var halfOpen = HalfOpenBreaker()
-            let verdict = halfOpen.admit(settings, ledger.epoch, at: now, deadline: deadline)
-            self = .halfOpen(halfOpen)
-            return verdict
-        case .halfOpen(var halfOpen):
-            let verdict = halfOpen.admit(settings, ledger.epoch, at: now, deadline: deadline)
-            self = .halfOpen(halfOpen)
-            return verdict
-        case .ramp(let closed, let since, let inFlight):
-            let passed = now.nanoseconds(since: since)
-            let permit = BreakerPermit(epoch: ledger.epoch, probe: 0)
-            if passed >= settings.rampNanoseconds {
-                ledger.enter(.closed)
-                self = .closed(closed)
-                return .admitted(permit)
-            }
-            let share = BreakerPhase.share(of: passed, settings)
-            // As many at the same time as when half-open pass in any case: no stampede, and nobody is
-            // refused where there is little traffic.
-            let passes = inFlight < settings.probes || Double(chance) < share * 0x1p64
-            self = .ramp(closed, since: since, inFlight: inFlight + (passes ? 1 : 0))
-            return passes
-                ? .admitted(permit)
-                : .refused(until: since.advanced(byNanoseconds: settings.rampNanoseconds))
-        }
-    }
-
-    /// The share of calls that pass so long after the ramp began: from a tenth to all.
-    static func share(of passed: UInt64, _ settings: BreakerSettings) -> Double {
-        guard passed < settings.rampNanoseconds else { return 1 }
-        return 0.1 + 0.9 * Double(passed) / Double(settings.rampNanoseconds)
-    }
-
-    /// Takes note of a call of this phase; true if the breaker has to open.
-    mutating func report(
-        _ permit: BreakerPermit, _ outcome: CallOutcome, _ settings: BreakerSettings,
-        at now: Instant
-    ) -> Bool {
-        switch consume self {
-        case .closed(var closed):
-            let trips = closed.count(outcome, settings, at: now)
-            self = .closed(closed)
-            return trips
-        case .open(let until):
-            self = .open(until: until)
-            return false
-        case .halfOpen(var halfOpen):
-            let trips = halfOpen.report(permit.probe, outcome, at: now)
-            self = .halfOpen(halfOpen)
-            return trips
-        case .ramp(var closed, let since, let inFlight):
-            let trips = closed.count(outcome, settings, at: now)
-            self = .ramp(closed, since: since, inFlight: max(0, inFlight - 1))
-            return trips
-        }
-    }
-
-    /// See `CircuitBreaker.reportTruncation`; true if the breaker has to open.
-    mutating func reportTruncation(
-        _ settings: BreakerSettings, isCurrent: Bool, at now: Instant
-    ) -> Bool {
-        switch consume self {
-        case .closed(var closed):
-            let trips = closed.countTruncation(settings, at: now)
-            self = .closed(closed)
-            return trips
-        case .open(let until):
-            self = .open(until: until)
-            return false
-        case .halfOpen(let halfOpen):
-            self = .halfOpen(halfOpen)
-            return isCurrent
-        case .ramp(var closed, let since, let inFlight):
-            let trips = closed.countTruncation(settings, at: now)
-            self = .ramp(closed, since: since, inFlight: inFlight)
-            return trips
-        }
-    }
-
-    /// Opens for twice as long as the last time, give or take a fifth, so that the instances do not
-    /// come back all at once.
-    mutating func open(
-        _ settings: BreakerSettings, _ ledger: inout BreakerLedger, at now: Instant, chance: UInt64
-    ) {
-        var length = min(settings.openNanoseconds, settings.openNanosecondsMax)
-        for _ in 0..<ledger.openings where length < settings.openNanosecondsMax {
-            length = min(2 * length, settings.openNanosecondsMax)
-        }
-        ledger.openings += 1
-        ledger.enter(.open)
-        let factor = 0.8 + 0.4 * Double(chance) * 0x1p-64
-        self = .open(until: now.advanced(byNanoseconds: UInt64(Double(length) * factor)))
-    }
-
-    /// Begins to let more calls through once enough probes have succeeded.
-    mutating func closeIfProved(
-        _ settings: BreakerSettings, _ ledger: inout BreakerLedger, at now: Instant
-    ) {
-        switch self {
-        case .halfOpen(let halfOpen) where halfOpen.successes >= settings.probes: break
-        default: return
-        }
-        if settings.rampNanoseconds == 0 {
-            ledger.enter(.closed)
-            self = .closed(ClosedBreaker(settings))
-        } else {
-            ledger.enter(.ramp)
-            self = .ramp(ClosedBreaker(settings), since: now, inFlight: 0)
-        }
-    }
+    case ramp(since: Instant, inFlight: Int)
 }
 
 /// A breaker that lets calls through and counts them.

@@ -54,13 +54,17 @@ public enum BreakerVerdict: Sendable, Hashable {
 public struct CircuitBreaker: ~Copyable, Sendable {
     /// May be changed at any time; takes effect with the next decision.
     public var settings: BreakerSettings
-    private var phase: BreakerPhase
+    private var phase = BreakerPhase.closed
     private var ledger = BreakerLedger()
+    /// The calls of the closed breaker and of its ramp.
+    private var calls: ClosedBreaker
+    /// The probes of the half-open one.
+    private var trial = HalfOpenBreaker()
 
     /// A closed breaker.
     public init(_ settings: BreakerSettings = BreakerSettings()) {
         self.settings = settings
-        phase = .closed(ClosedBreaker(settings))
+        calls = ClosedBreaker(settings)
     }
 
     /// The state as it is shown; an open one whose time is over is open until somebody asks.
@@ -76,19 +80,14 @@ public struct CircuitBreaker: ~Copyable, Sendable {
 
     /// Until when it refuses; nil unless it is open.
     public var openUntil: Instant? {
-        switch phase {
-        case .open(let until): until
-        default: nil
-        }
+        guard case .open(let until) = phase else { return nil }
+        return until
     }
 
     /// The share of calls that pass in the ramp, from 0.1 to 1; nil in other states.
     public func rampShare(at now: Instant) -> Double? {
-        switch phase {
-        case .ramp(_, let since, _):
-            BreakerPhase.share(of: now.nanoseconds(since: since), settings)
-        default: nil
-        }
+        guard case .ramp(let since, _) = phase else { return nil }
+        return settings.rampShare(after: now.nanoseconds(since: since))
     }
 
     /// How often a state was entered.
@@ -99,7 +98,30 @@ public struct CircuitBreaker: ~Copyable, Sendable {
         at now: Instant, deadline: Instant, chance: UInt64
     ) -> BreakerVerdict {
         guard settings.isOn else { return .admitted(BreakerPermit(epoch: 0, probe: 0)) }
-        return phase.admit(settings, &ledger, at: now, deadline: deadline, chance: chance)
+        switch phase {
+        case .closed: break
+        case .open(let until):
+            if until > now { return .refused(until: until) }
+            enter(.halfOpen)
+            trial = HalfOpenBreaker()
+            fallthrough
+        case .halfOpen:
+            return trial.admit(settings, ledger.epoch, at: now, deadline: deadline)
+        case .ramp(let since, let inFlight):
+            let passed = now.nanoseconds(since: since)
+            if passed >= settings.rampNanoseconds {
+                enter(.closed)
+                break
+            }
+            // As many at the same time as when half-open pass in any case: no stampede, and nobody is
+            // refused where there is little traffic.
+            let share = settings.rampShare(after: passed)
+            guard inFlight < settings.probes || Double(chance) < share * 0x1p64 else {
+                return .refused(until: since.advanced(byNanoseconds: settings.rampNanoseconds))
+            }
+            phase = .ramp(since: since, inFlight: inFlight + 1)
+        }
+        return .admitted(BreakerPermit(epoch: ledger.epoch, probe: 0))
     }
 
     /// Takes note of how a call ended. Reports of an earlier phase change nothing.
@@ -107,10 +129,19 @@ public struct CircuitBreaker: ~Copyable, Sendable {
         _ permit: BreakerPermit, _ outcome: CallOutcome, at now: Instant, chance: UInt64
     ) {
         guard settings.isOn, permit.epoch == ledger.epoch else { return }
-        if phase.report(permit, outcome, settings, at: now) {
-            phase.open(settings, &ledger, at: now, chance: chance)
-        } else if outcome == .success(isSlow: false) {
-            phase.closeIfProved(settings, &ledger, at: now)
+        switch phase {
+        case .open: break
+        case .closed:
+            if calls.count(outcome, settings, at: now) { open(at: now, chance: chance) }
+        case .ramp(let since, let inFlight):
+            phase = .ramp(since: since, inFlight: max(0, inFlight - 1))
+            if calls.count(outcome, settings, at: now) { open(at: now, chance: chance) }
+        case .halfOpen:
+            if trial.report(permit.probe, outcome, at: now) {
+                open(at: now, chance: chance)
+            } else if trial.successes >= settings.probes {
+                close(at: now)
+            }
         }
     }
 
@@ -119,10 +150,45 @@ public struct CircuitBreaker: ~Copyable, Sendable {
         _ permit: BreakerPermit, at now: Instant, chance: UInt64
     ) {
         guard settings.isOn, permit.epoch != 0 else { return }
-        if phase.reportTruncation(
-            settings, isCurrent: permit.epoch == ledger.epoch, at: now)
-        {
-            phase.open(settings, &ledger, at: now, chance: chance)
+        let trips =
+            switch phase {
+            case .closed, .ramp: calls.countTruncation(settings, at: now)
+            case .halfOpen: permit.epoch == ledger.epoch
+            case .open: false
+            }
+        if trips { open(at: now, chance: chance) }
+    }
+
+    // MARK: Transitions
+
+    /// Opens for twice as long as the last time, give or take a fifth, so that the instances do not
+    /// come back all at once.
+    private mutating func open(at now: Instant, chance: UInt64) {
+        var length = min(settings.openNanoseconds, settings.openNanosecondsMax)
+        for _ in 0..<ledger.openings where length < settings.openNanosecondsMax {
+            length = min(2 * length, settings.openNanosecondsMax)
         }
+        ledger.openings += 1
+        let factor = 0.8 + 0.4 * Double(chance) * 0x1p-64
+        enter(.open(until: now.advanced(byNanoseconds: UInt64(Double(length) * factor))))
+    }
+
+    /// Enough probes have succeeded: begins to let more calls through.
+    private mutating func close(at now: Instant) {
+        calls = ClosedBreaker(settings)
+        enter(settings.rampNanoseconds == 0 ? .closed : .ramp(since: now, inFlight: 0))
+    }
+
+    private mutating func enter(_ next: BreakerPhase) {
+        phase = next
+        ledger.enter(state)
+    }
+}
+
+extension BreakerSettings {
+    /// The share of calls that pass so long after the ramp began: from a tenth to all.
+    fileprivate func rampShare(after passed: UInt64) -> Double {
+        guard passed < rampNanoseconds else { return 1 }
+        return 0.1 + 0.9 * Double(passed) / Double(rampNanoseconds)
     }
 }
