@@ -36,18 +36,20 @@ def row(*alerts):
     return add
 
 
-# Before the rows that fill the caches: Redis is full of what was asked for then, and this fires by itself.
 @row("RedisMemoryNearMax")
 def _memory(stack):
-    """a replica's `maxmemory` is set just above what it uses; the former value"""
+    """a replica's `maxmemory` is set just above what it uses, and it may not evict; the former values"""
     port = stack.port_of(stack.replica())
     before = stack.redis(port, "CONFIG", "GET", "maxmemory").split()[1]
+    policy = stack.redis(port, "CONFIG", "GET", "maxmemory-policy").split()[1]
     used = next(line for line in stack.redis(port, "INFO", "memory").splitlines()
                 if line.startswith("used_memory:")).split(":")[1].strip()
-    stack.redis(port, "CONFIG", "SET", "maxmemory", str(int(used) * 101 // 100))
+    stack.redis(port, "CONFIG", "SET", "maxmemory", str(int(used) * 101 // 100),
+                "maxmemory-policy", "noeviction")
     try:
         yield
     finally:
+        stack.redis(port, "CONFIG", "SET", "maxmemory-policy", policy)
         stack.redis(port, "CONFIG", "SET", "maxmemory", before)
 
 
