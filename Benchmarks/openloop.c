@@ -37,7 +37,7 @@ enum state {
 };
 
 struct connection {
-    int fd, code, closes, served, queued, is_measured;
+    int fd, code, closes, queued, is_measured;
     enum state state;
     uint64_t due_ns, sent_ns, left;  // left: bytes of the body or the chunk
     size_t line_bytes;               // of a line that is not whole yet: its start is kept
@@ -108,7 +108,6 @@ static void dial(struct connection *one) {
     one->fd = socket(server->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (one->fd < 0) fail("socket");
     setsockopt(one->fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
-    one->served = 0;
     one->state = CONNECTING;
     one->sent_ns = now_ns();
     int status = connect(one->fd, server->ai_addr, server->ai_addrlen);
@@ -148,10 +147,7 @@ static void record(enum state how, uint64_t due, int code, int is_measured) {
 static void finish(struct connection *one, enum state how) {
     record(how, one->due_ns, one->code, one->is_measured);
     busy_count--;
-    if (how == DONE && !one->closes) {
-        one->served = 1;
-        return rest(one);
-    }
+    if (how == DONE && !one->closes) return rest(one);
     if (how < TIMED_OUT) closed++;
     drop(one);
     if (how == DONE) dial(one);  // the others: at the next look, lest it goes round and round
@@ -238,7 +234,6 @@ static void receive(struct connection *one) {
     if (one->state == IDLE) {  // closed, or spoke unasked
         closed++;
         drop(one);
-        if (one->served) dial(one);
     } else if (got <= 0) {
         finish(one, got < 0 ? RESET : one->state == UNTIL_END ? DONE : CUT);
     } else {
@@ -278,7 +273,8 @@ static void ask(uint64_t due, uint64_t index, int is_measured) {
     one->due_ns = due;
     one->is_measured = is_measured;
     one->sent_ns = now_ns();
-    // How late this program was: nothing but itself kept it from sending.
+    // How late this program was: a connection was free, so nothing but itself kept it from sending. (One
+    // that is busy all the time reads answers late, too; that shows in its processor time alone.)
     if (is_measured) count(&late, one->sent_ns - from);
     if (send(one->fd, text, (size_t)bytes, MSG_NOSIGNAL) != bytes) finish(one, RESET);
 }
