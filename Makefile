@@ -115,7 +115,7 @@ bench: ## meliproxy beside nginx, HAProxy, Varnish, Envoy; writes docs/benchmark
 	@exec python3 Benchmarks/bench.py $(ARGS)
 
 .PHONY: bench-stack
-bench-stack: ## 50,000 requests/s through HAProxy, all on one machine; writes docs/benchmarks-stack.md (3 minutes)
+bench-stack: ## 50,000 requests/s through HAProxy, all on one machine, closed and open loop; writes docs/benchmarks-stack.md (8 minutes)
 	@scripts/install-packages bench stack
 	@$(MAKE) build
 	@exec python3 Benchmarks/stack.py $(ARGS)

@@ -2,7 +2,9 @@
 """Requests a second of the whole topology on one machine: HAProxy, instances, Redis, Sentinels, all scraped.
 
 Starts scripts/stack with limits and metrics on, and a scrape a second; wrk asks for cached items, and for
-a few that nobody has asked for. Then the same of one instance without HAProxy. Standard library only.
+a few that nobody has asked for, each connection when it has its answer (a closed loop). Then openloop asks
+at fixed rates, ever higher ones, for the highest that holds (ramp.py), and at that for the whole time. Then
+the same of one instance without HAProxy. Standard library only.
 Writes docs/benchmarks-stack.md (--seconds below 30: only prints).
 """
 import argparse
@@ -21,6 +23,8 @@ import tempfile
 import time
 from dataclasses import dataclass
 
+import openload
+import ramp
 import stack_report
 from measure import BenchError, busy_seconds, cpu_seconds, fetch, parse_wrk
 from peers import ROOT
@@ -33,6 +37,11 @@ from stack.layout import StackError  # noqa: E402
 SCRIPT = pathlib.Path(__file__).parent / "wrk/stack.lua"
 SECONDS_WHOLE = 30
 UP_SECONDS_MAX = 60
+# Of a step of the search for the highest rate, and before it, uncounted.
+STEP_SECONDS, STEP_WARMUP_SECONDS = 5, 1
+# The first step, of wrk's rate.
+BEGIN_SHARE = 0.5
+FRESH_STEP = 1_000_000
 HITS_MIN = 0.9
 LIMITS = """limits:
   # Of this run: about every request, and never reached.
@@ -50,10 +59,24 @@ SCRAPING = (
 
 
 @dataclass
-class Result:
-    """One run of wrk and what it cost. `programs`: {name: seconds of processor time}."""
+class Target:
+    """What was found at one front: wrk's result, the runs of the search, those that were to last."""
 
     title: str
+    closed: object
+    steps: list
+    lasting: list
+
+    @property
+    def open(self):
+        """The last of the lasting ones: it held, or none did."""
+        return self.lasting[-1]
+
+
+@dataclass
+class Result:
+    """One run of a load and what it cost. `programs`: {name: seconds of processor time}."""
+
     load: object
     took_s: float
     programs: dict
@@ -95,6 +118,8 @@ class Topology:
         shutil.copytree(ROOT / "prometheus", self.monitoring)
         file = self.monitoring / "prometheus.local.yml"
         file.write_text(replaced(file.read_text(), SCRAPING))
+        self.openloop, self.paths = openload.build(directory), directory / "paths"
+        openload.write_paths(self.paths, options.keys, options.misses)
         self.fresh = 10_000_000
 
     @contextlib.contextmanager
@@ -170,8 +195,8 @@ class Topology:
             yield child.pid, port, admin
 
     def wrk(self, port, seconds):
-        """One run; nothing is bound to a processor."""
-        self.fresh += 10_000_000
+        """One run of a closed loop; nothing is bound to a processor."""
+        self.fresh += FRESH_STEP
         done = subprocess.run(
             ["wrk", "--latency", "-t1", f"-c{self.options.connections}", f"-d{seconds}s",
              "--timeout", "10s", "-s", str(SCRIPT), f"http://127.0.0.1:{port}", "--",
@@ -181,26 +206,53 @@ class Topology:
             raise BenchError(f"wrk failed:\n{done.stdout}{done.stderr}")
         return parse_wrk(done.stdout)
 
-    def measure(self, title, port, admins, more=(), edge=True):
-        """Warms up, asks, and reads what it cost and what everybody counted."""
+    def open(self, port, rate, seconds, warmup=0):
+        """One run at a fixed rate."""
+        self.fresh += FRESH_STEP
+        return openload.run(
+            self.openloop, f"http://127.0.0.1:{port}", rate, seconds, "--warmup", warmup,
+            "--connections", self.options.connections, "--paths", self.paths, "--first", self.fresh)
+
+    def find(self, title, port, admins, more=(), edge=True):
+        """The rates of one front, with both loads."""
+        begun = (port, admins, more, edge)
         self.wrk(port, 3)
         said = cache_status(port, "/items/MLA1")
         if "; hit" not in said:
             raise BenchError(f"{title}: /items/MLA1 is not a hit: {said}")
-        time.sleep(1)  # pages of metrics are shared for 250 ms; connections of wrk close meanwhile
+        seconds = self.options.seconds
+        closed = self.measure("wrk", lambda: self.wrk(port, seconds), *begun)
+        begin = BEGIN_SHARE * closed.load.requests / closed.load.seconds
+        held, steps = ramp.highest(lambda rate: self.open(
+            port, rate, min(STEP_SECONDS, seconds), STEP_WARMUP_SECONDS), begin)
+        if held is None:
+            raise BenchError(f"{title}: no rate held:\n" + "\n".join(map(str, steps)))
+        lasting = []
+
+        def last(rate):
+            self.open(port, rate, 3)
+            lasting.append(self.measure("openloop", lambda: self.open(port, rate, seconds), *begun))
+            return lasting[-1].load
+
+        ramp.sustained(last, held)
+        return Target(title, closed, steps, lasting)
+
+    def measure(self, generator, load, port, admins, more, edge):
+        """One run, and what it cost and what everybody counted."""
+        time.sleep(1)  # pages of metrics are shared for 250 ms; the load's connections close meanwhile
         counted = self.counts(admins, edge)
         cores, began = os.sched_getaffinity(0), time.monotonic()
-        before, busy, wrk = self.seconds(more), busy_seconds(cores), own_children()
-        load = self.wrk(port, self.options.seconds)
+        before, busy, children = self.seconds(more), busy_seconds(cores), own_children()
+        figures = load()
         took, after = time.monotonic() - began, self.seconds(more)
         programs = {name: after[name] - before[name] for name in after}
-        programs["wrk"] = own_children() - wrk
+        programs[generator] = own_children() - children
         busy = busy_seconds(cores) - busy
         time.sleep(1)
         codes, at_edge, cache = (difference(new, old) for new, old in
                                  zip(self.counts(admins, edge), counted))
         idle = max(0.0, len(cores) * took - busy)
-        return Result(title, load, took, programs, idle, codes, at_edge, cache,
+        return Result(figures, took, programs, idle, codes, at_edge, cache,
                       max(0.0, busy - sum(programs.values())))
 
     def counts(self, admins, edge):
@@ -245,7 +297,7 @@ def difference(new, old):
 
 
 def own_children():
-    """Processor time of children that have ended: of wrk."""
+    """Processor time of children that have ended: of the loads."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 
@@ -271,18 +323,18 @@ def arguments():
 
 
 def run(options):
-    """Both measurements."""
+    """All measurements."""
     with tempfile.TemporaryDirectory(prefix="meliproxy-bench-") as directory:
         topology = Topology(options, pathlib.Path(directory))
         with topology.running():
-            results = [topology.measure("Through HAProxy", topology.ports["front"],
-                                        topology.admin_ports())]
+            targets = [topology.find("Through HAProxy", topology.ports["front"],
+                                     topology.admin_ports())]
             if options.without_direct:
-                return results
+                return targets
             with topology.direct() as (pid, port, admin):
-                results.append(topology.measure("One instance, without HAProxy", port, [admin],
-                                                [("direct", pid)], edge=False))
-    return results
+                targets.append(topology.find("One instance, without HAProxy", port, [admin],
+                                             [("direct", pid)], edge=False))
+    return targets
 
 
 def main():
@@ -290,22 +342,23 @@ def main():
     options = arguments()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
-        results = run(options)
+        targets = run(options)
     except BenchError as problem:
         print(f"bench-stack: {problem}", file=sys.stderr)
         return 1
     words = [f"ARGS={shlex.join(sys.argv[1:])}"] if sys.argv[1:] else []
     command = shlex.join(["make", "bench-stack", *words])
-    text = stack_report.render(command, options, results)
+    text = stack_report.render(command, options, targets)
     if options.output == "-":
         print(text, end="")
     else:
         pathlib.Path(options.output).write_text(text, encoding="utf-8")
         print(text)
-    bad = [one.title for one in results
+    bad = [target.title for target in targets for one in (target.closed, target.open)
            if one.ok < 1 or one.load.errors or one.hits < HITS_MIN]
+    bad += [target.title for target in targets if not ramp.holds(target.open.load)]
     if bad:
-        print(f"bench-stack: failures or too few hits: {', '.join(bad)}", file=sys.stderr)
+        print(f"bench-stack: failures, too few hits or no rate that lasts: {', '.join(bad)}", file=sys.stderr)
     return 1 if bad else 0
 
 
