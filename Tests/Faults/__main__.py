@@ -1,0 +1,125 @@
+"""The fault matrix: faults in the whole system under load, what was measured beside what it has to be."""
+import argparse
+import os
+import pathlib
+import shlex
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT), str(ROOT / "Tests/Stack")]
+
+import report  # noqa: E402
+import rows  # noqa: E402
+from openload import OpenLoad, build  # noqa: E402
+from run import Run  # noqa: E402
+from system import System  # noqa: E402
+from table import ROWS, Absent, Check, Delegated  # noqa: E402
+
+PAGE = ROOT / "docs/faults.md"
+RATES = (5000, 3500, 2500, 1800, 1200, 800)
+P99_SECONDS_MAX = 0.02
+
+
+def arguments():
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="make faults", description=__doc__)
+    parser.add_argument("--only", default="", help="numbers of rows, such as 1,19,20")
+    parser.add_argument("--rate", type=int, help="requests a second (default: what the machine bears)")
+    parser.add_argument("--soak", type=int, default=120, help="seconds of row 32 (default: 120)")
+    parser.add_argument("--seed", type=int, default=1, help="of row 32's faults")
+    parser.add_argument("--output", type=pathlib.Path, help="default: docs/faults.md when all are run")
+    options = parser.parse_args()
+    options.numbers = sorted({int(word) for word in options.only.split(",") if word} or ROWS)
+    if unknown := set(options.numbers) - set(ROWS):
+        parser.error(f"no such row: {sorted(unknown)}")
+    return options
+
+
+def borne(system, program):
+    """The highest of a few rates at which nothing fails and hits are prompt."""
+    for rate in RATES:
+        with OpenLoad(program, system.front, rate) as load:
+            time.sleep(4)
+            answers = load.stop()
+        late = answers.between(answers[0].due + 1)
+        if not late.failures() and late.of(False).p99() < P99_SECONDS_MAX:
+            return rate
+    return RATES[-1]
+
+
+def under_load(row, system, program, options):
+    """A row that is run here; once more where only latencies were missed."""
+    for attempt in (1, 2):
+        run = Run(row, system, program, options.rate)
+        run.options = options
+        try:
+            run.measure()
+        except AssertionError as problem:
+            run.checks.append(Check("it came to its end", str(problem).splitlines()[0], "yes", False))
+        if attempt == 2:
+            run.remark("second attempt: the first missed latencies alone")
+        if not run.missed_by_time_alone:
+            break
+        print(f"  {row.number}: once more: {report.cells(run.checks)}", flush=True)
+    return run.checks, run.remarks
+
+
+def delegated(row):
+    """A row that pytest or swift test proves."""
+    command = ([sys.executable, "-m", "pytest", "-q", "-s", "-m", "long or not long", *row.pytest]
+               if row.pytest else ["swift", "test", "--skip-build", "--disable-xctest", "--filter",
+                                   row.swift])
+    begun = time.monotonic()
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True,
+                          stdin=subprocess.DEVNULL)
+    said = [line for line in done.stdout.splitlines() if line.strip()]
+    last = said[-1].strip("= ") if said else "nothing"
+    if done.returncode:
+        print(done.stdout[-4000:] + done.stderr[-2000:], file=sys.stderr)
+    return ([Check(row.proves, last, "passed", done.returncode == 0)],
+            [f"{time.monotonic() - begun:.0f} s"])
+
+
+def main():
+    """Exit status 1: a row missed its bound."""
+    options = arguments()
+    chosen = [ROWS[number] for number in options.numbers]
+    results, system = {}, None
+    with tempfile.TemporaryDirectory(prefix="meliproxy-faults-") as directory:
+        program = build(directory)
+        try:
+            for row in chosen:
+                if isinstance(row, Absent):
+                    results[row.number] = ([], [row.why])
+                elif isinstance(row, Delegated):
+                    results[row.number] = delegated(row)
+                else:
+                    if system is None and not row.is_alone:
+                        system = System()
+                        system.wait_well()
+                        options.rate = options.rate or borne(system, program)
+                        print(f"{options.rate} requests/s", flush=True)
+                    results[row.number] = under_load(row, system, program, options)
+                print(report.line(row, *results[row.number]), flush=True)
+        finally:
+            if system:
+                system.close()
+    words = shlex.join(sys.argv[1:])
+    command = f"make faults ARGS={shlex.quote(words)}" if words else "make faults"
+    output = options.output or (PAGE if set(options.numbers) == set(ROWS) else None)
+    if output:
+        output.write_text(report.page(command, options, results), encoding="utf-8")
+    bad = {number: [check for check in checks if not check.good]
+           for number, (checks, _) in results.items()}
+    for number, missed in bad.items():
+        for check in missed:
+            print(f"row {number} missed: {check.words}: {check.measured}, wanted {check.bound}",
+                  file=sys.stderr)
+    return 1 if any(bad.values()) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

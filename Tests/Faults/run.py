@@ -1,0 +1,98 @@
+"""One row: load, fault, heal, well again; then what the answers say."""
+import contextlib
+import time
+
+from openload import OpenLoad
+from table import Check
+
+BEFORE_SECONDS = 4
+AFTER_SECONDS = 3
+
+
+class Run:
+    """What a row's `act` is given."""
+
+    def __init__(self, row, system, program, rate):
+        self.row, self.system, self.program, self.rate = row, system, program, rate
+        self.checks, self.remarks = [], []
+        self.begun = self.healed = None
+        self.answers = None
+
+    @contextlib.contextmanager
+    def fault(self):
+        """The stretch of time in which the fault lasts."""
+        self.begun = time.monotonic()
+        yield
+        self.healed = time.monotonic()
+
+    def since(self):
+        """Seconds since the fault began."""
+        return time.monotonic() - self.begun
+
+    def below(self, words, value, bound, unit="", is_latency=False, digits=0):
+        """A figure that has to be at most this."""
+        self.checks.append(Check(words, f"{value:.{digits}f}{unit}", f"≤ {bound:g}{unit}",
+                                 value <= bound, is_latency))
+
+    def none(self, words, things):
+        """Something of which there must not be any."""
+        things = list(things)
+        self.checks.append(Check(words, f"{len(things)}" + (f" ({things[:3]})" if things else ""),
+                                 "0", not things))
+
+    def holds(self, words, good, measured="no"):
+        """Something that has to be so."""
+        self.checks.append(Check(words, "yes" if good else str(measured), "yes", bool(good)))
+
+    def remark(self, text):
+        """A figure without a bound."""
+        self.remarks.append(text)
+
+    def measure(self):
+        """Does all of it. `checks` is complete afterwards."""
+        self.system.wait_well()
+        with OpenLoad(self.program, self.system.front, self.rate) as load:
+            time.sleep(BEFORE_SECONDS)
+            try:
+                self.row.act(self)
+                begun = time.monotonic()
+                self.system.wait_well()
+                self.remark(f"all well {time.monotonic() - begun:.1f} s after it was healed")
+                time.sleep(AFTER_SECONDS)
+            finally:
+                self.answers = load.stop()
+        self.judge()
+
+    def judge(self):
+        """What goes for every row: errors, and how long answers took."""
+        row, answers = self.row, self.answers
+        before = answers.between(self.begun - BEFORE_SECONDS + 1, self.begun)
+        during = answers.between(self.begun)
+        failures = answers.failures(row.allowed)
+        self.checks.insert(0, Check(
+            f"failed of {len(answers)} requests", str(len(failures))
+            + (f" ({failures.words()})" if failures else ""), "0", not failures))
+        quiet = before.of(False).p99()
+        first = answers.between(self.begun, self.begun + 1).of(False).p99()
+        then = answers.between(self.begun + 1, max(self.healed, self.begun + 3)).of(False).p99()
+        for words, value, bound in (
+                ("added p99 of hits, first second", (first - quiet) * 1e3, row.first_ms),
+                ("added p99 of hits, then", (then - quiet) * 1e3, row.then_ms),
+                ("longest", during.longest() * 1e3, row.longest_ms)):
+            if bound is None:
+                self.remark(f"{words} {value:.1f} ms")
+            else:
+                self.below(words, value, bound, " ms", is_latency=True, digits=1)
+        self.remark(f"p99 of hits before {quiet * 1e3:.1f} ms")
+        if repeated := sum(one.is_repeated for one in answers):
+            self.remark(f"{repeated} asked again on a new connection")
+
+    @property
+    def good(self):
+        """Whether every figure is within its bound."""
+        return all(check.good for check in self.checks)
+
+    @property
+    def missed_by_time_alone(self):
+        """Whether the only misses are latencies, which a busy machine makes as well."""
+        return not self.good and all(check.good or check.is_latency for check in self.checks)
