@@ -1,6 +1,5 @@
 """The fault matrix: faults in the whole system under load, what was measured beside what it has to be."""
 import argparse
-import os
 import pathlib
 import shlex
 import subprocess
@@ -32,9 +31,11 @@ def arguments():
     parser.add_argument("--seed", type=int, default=1, help="of row 32's faults")
     parser.add_argument("--output", type=pathlib.Path, help="default: docs/faults.md when all are run")
     options = parser.parse_args()
-    options.numbers = sorted({int(word) for word in options.only.split(",") if word} or ROWS)
-    if unknown := set(options.numbers) - set(ROWS):
+    known = {row.number for row in ROWS}
+    options.numbers = {int(word) for word in options.only.split(",") if word} or known
+    if unknown := options.numbers - known:
         parser.error(f"no such row: {sorted(unknown)}")
+    options.is_whole = options.numbers == known
     return options
 
 
@@ -83,42 +84,58 @@ def delegated(row):
             [f"{time.monotonic() - begun:.0f} s"])
 
 
-def main():
-    """Exit status 1: a row missed its bound."""
-    options = arguments()
-    chosen = [ROWS[number] for number in options.numbers]
-    results, system = {}, None
+def results_of(chosen, options):
+    """[(row, checks, remarks)]; one system serves all rows that need it."""
+    results, system = [], None
     with tempfile.TemporaryDirectory(prefix="meliproxy-faults-") as directory:
         program = build(directory)
         try:
             for row in chosen:
                 if isinstance(row, Absent):
-                    results[row.number] = ([], [row.why])
+                    outcome = [], [row.why]
                 elif isinstance(row, Delegated):
-                    results[row.number] = delegated(row)
+                    outcome = delegated(row)
                 else:
-                    if system is None and not row.is_alone:
-                        system = System()
-                        system.wait_well()
-                        options.rate = options.rate or borne(system, program)
-                        print(f"{options.rate} requests/s", flush=True)
-                    results[row.number] = under_load(row, system, program, options)
-                print(report.line(row, *results[row.number]), flush=True)
+                    system = system or begun(program, options)
+                    outcome = under_load(row, system, program, options)
+                results.append((row, *outcome))
+                print(report.line(*results[-1]), flush=True)
         finally:
             if system:
                 system.close()
+    return results
+
+
+def begun(program, options):
+    """The system, its caches warm, and `options.rate` as the machine bears it."""
+    system = System()
+    try:
+        system.wait_well()
+        with OpenLoad(program, system.front, 400) as load:
+            time.sleep(5)
+            load.stop()
+        options.rate = options.rate or borne(system, program)
+        print(f"{options.rate} requests/s", flush=True)
+    except BaseException:
+        system.close()
+        raise
+    return system
+
+
+def main():
+    """Exit status 1: a row missed its bound."""
+    options = arguments()
+    results = results_of([row for row in ROWS if row.number in options.numbers], options)
     words = shlex.join(sys.argv[1:])
     command = f"make faults ARGS={shlex.quote(words)}" if words else "make faults"
-    output = options.output or (PAGE if set(options.numbers) == set(ROWS) else None)
+    output = options.output or (PAGE if options.is_whole else None)
     if output:
         output.write_text(report.page(command, options, results), encoding="utf-8")
-    bad = {number: [check for check in checks if not check.good]
-           for number, (checks, _) in results.items()}
-    for number, missed in bad.items():
-        for check in missed:
-            print(f"row {number} missed: {check.words}: {check.measured}, wanted {check.bound}",
-                  file=sys.stderr)
-    return 1 if any(bad.values()) else 0
+    missed = [(row, check) for row, checks, _ in results for check in checks if not check.good]
+    for row, check in missed:
+        print(f"row {row.number} missed: {check.words}: {check.measured}, wanted {check.bound}",
+              file=sys.stderr)
+    return 1 if missed else 0
 
 
 if __name__ == "__main__":

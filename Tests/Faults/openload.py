@@ -53,7 +53,7 @@ class Answers(list):
         """`3 x 503, 1 x refused`."""
         counts = {}
         for one in self:
-            word = WORDS.get(one.status, str(one.status))
+            word = WORDS.get(one.status, str(one.status)) + (" to a miss" if one.is_miss else "")
             counts[word] = counts.get(word, 0) + 1
         return ", ".join(f"{count} x {word}" for word, count in sorted(counts.items()))
 

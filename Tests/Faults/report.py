@@ -3,7 +3,7 @@ import datetime
 import os
 import platform
 
-from table import ROWS, Absent, Delegated
+from table import Absent, Delegated
 
 HEAD = """# Fault matrix: what was measured
 
@@ -53,4 +53,4 @@ def page(command, options, results):
     """The whole text."""
     head = HEAD.format(command=command, date=datetime.date.today().isoformat(), machine=machine(),
                        rate=f"{options.rate:,}" if options.rate else "no")
-    return head + "\n".join(line(ROWS[number], *results[number]) for number in sorted(results)) + "\n"
+    return head + "\n".join(line(*one) for one in results) + "\n"

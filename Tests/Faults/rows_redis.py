@@ -71,7 +71,7 @@ def _rogue(run):
             harness.wait_until(lambda: system.role(old) == "master", "the rogue")
             until, landed = time.monotonic() + 5, []
             while time.monotonic() < until and system.role(old) == "master":
-                landed.append(system.port_behind_haproxy())
+                landed.append(system.behind_haproxy())
                 system.direct(1, next(_targets))
             run.below("writes to it", system.writes(old), 0)
             run.below("of HAProxy's connections that led to it", landed.count(port), 0)
@@ -87,8 +87,7 @@ def _moved(run):
     system = run.system
     old = wait_master(system)
     with run.fault():
-        answer = system.redis(system.ports["sentinel_1"], "SENTINEL", "FAILOVER", "meliproxy",
-                              user="sentinel", file="sentinel", secret="SENTINEL_PASSWORD")
+        answer = system.sentinel(1, "FAILOVER", "meliproxy")
         run.remark(f"SENTINEL FAILOVER: {answer or 'no answer'}")
         new = harness.wait_until(lambda: next((n for n in NODES if n != old
                                                and system.role(n) == "master"), None),
@@ -98,23 +97,21 @@ def _moved(run):
         run.below("SENTINEL FAILOVER: followed", time.monotonic() - promoted, 0.5, " s", True, 2)
         system.wait_well()
         to = next(name for name in NODES if name != new)
-        system.command(new, "FAILOVER", "TO", "127.0.0.1", str(system.node(to)))
-        harness.wait_until(lambda: system.role(to) == "master", "the named one", 20, 0.02)
+        handed_over(system, new, to)
         promoted = time.monotonic()
         wait_switched(run, to)
         run.below("FAILOVER TO: followed", time.monotonic() - promoted, 0.5, " s", True, 2)
-        # Sentinel does not hear of FAILOVER TO; it is told by one of its own, or finds out by and by.
-        if not system_agrees(system, to):
-            system.command(to, "REPLICAOF", "127.0.0.1", str(system.node(new)))
+        # Sentinel would go on naming the former one.
+        handed_over(system, to, new)
+        wait_switched(run, new)
 
 
-def system_agrees(system, name):
-    """Whether Sentinel comes to name this node within a while."""
-    try:
-        harness.wait_until(lambda: system.named() == name, "Sentinel agrees", 20, 0.2)
-        return True
-    except AssertionError:
-        return False
+def handed_over(system, old, new):
+    """`FAILOVER TO`, once the replica is online."""
+    def begins():
+        return system.command(old, "FAILOVER", "TO", "127.0.0.1", str(system.node(new))) == "OK"
+    harness.wait_until(begins, "FAILOVER TO is accepted", 20, 0.1)
+    harness.wait_until(lambda: system.role(new) == "master", "the named one is the master", 20, 0.01)
 
 
 def wait_switched(run, name):
@@ -194,7 +191,7 @@ def _flushed(run):
 def _memory(run):
     system = run.system
     master = wait_master(system)
-    before = {name: system.command(master, "CONFIG", "GET", name).split()[1]
+    before = {name: system.command(master, "CONFIG", "GET", name)[1]
               for name in ("maxmemory", "maxmemory-policy")}
     with run.fault():
         try:

@@ -12,7 +12,10 @@ import subprocess
 import client
 import harness
 import upstream
+from redis_server import Connection, ReplyError
+from stack.__main__ import order
 from stack.edge import Edge
+from stack.layout import StackError
 from topology_support import Stack
 
 INSTANCES = 3
@@ -68,6 +71,7 @@ class System(Stack):
 
     def __init__(self):
         self.demo = Demo()
+        self._passwords = {}
         try:
             super().__init__("--bare", "--quiet", "--upstream", f"http://127.0.0.1:{self.demo.port}",
                              "--set", "MELIPROXY_CACHE_MEMORY=64MiB", instances=INSTANCES)
@@ -85,6 +89,13 @@ class System(Stack):
         self.demo.kill()
 
     # Processes
+
+    def status(self):
+        """What runs; `up` is false before there is an answer."""
+        try:
+            return order(self.run, "status")
+        except (StackError, OSError, ValueError):
+            return {"up": False, "programs": []}
 
     def pid(self, name):
         """The process of that name, once it runs."""
@@ -165,20 +176,42 @@ class System(Stack):
         return self.ports[name.replace("-", "_")]
 
     def command(self, name, *words):
-        """One command to a Redis node, as its operator."""
-        return self.redis(self.node(name), *words)
+        """One command to a Redis node, as its operator: text, number or list; None without an answer."""
+        return self._ask(self.node(name), ("operator", "REDISCLI_AUTH", "operator"), words)
+
+    def _ask(self, port, who, words):
+        user, secret, file = who
+        if who not in self._passwords:
+            self._passwords[who] = self.secrets(file)[secret]
+        try:
+            with Connection(port, timeout=2) as connection:
+                connection("AUTH", user, self._passwords[who])
+                return _text(connection(*words))
+        except (OSError, ValueError):
+            return None
+        except ReplyError as problem:
+            return f"refused: {problem}"
 
     def role(self, name):
         """`master`, `slave`, or nothing when there is no answer."""
-        return (self.command(name, "ROLE").splitlines() or [""])[0]
+        return (self.command(name, "ROLE") or [""])[0]
+
+    def sentinel(self, number, *words):
+        """One command to a Sentinel, as another Sentinel."""
+        return self._ask(self.ports[f"sentinel_{number}"],
+                         ("sentinel", "SENTINEL_PASSWORD", "sentinel"), ("SENTINEL", *words))
 
     def named(self, sentinel=1):
         """The node that a Sentinel names as the master; or None."""
-        answer = self.redis(self.ports[f"sentinel_{sentinel}"], "SENTINEL",
-                            "get-master-addr-by-name", "meliproxy", user="meliproxy",
-                            file="meliproxy", secret="MELIPROXY_REDIS_PASSWORD").split()
+        answer = self.sentinel(sentinel, "GET-MASTER-ADDR-BY-NAME", "meliproxy")
         return next((f"redis-{n}" for n in (1, 2, 3)
-                     if answer[1:] == [str(self.ports[f"redis_{n}"])]), None)
+                     if answer and answer[1] == str(self.ports[f"redis_{n}"])), None)
+
+    def behind_haproxy(self):
+        """The port of the Redis node that a new connection through HAProxy leads to; or None."""
+        answer = self._ask(self.ports["redis"], ("operator", "REDISCLI_AUTH", "operator"),
+                           ("CONFIG", "GET", "port"))
+        return int(answer[1]) if answer else None
 
     def master(self):
         """The node that most Sentinels name and that says so itself; or None."""
@@ -191,7 +224,7 @@ class System(Stack):
     def writes(self, name):
         """Commands that change data which a node took from clients since it started."""
         calls = re.findall(r"cmdstat_(?:set|fcall|del|unlink):calls=(\d+)",
-                           self.command(name, "INFO", "commandstats"))
+                           self.command(name, "INFO", "commandstats") or "")
         return sum(map(int, calls))
 
     # All
@@ -207,7 +240,7 @@ class System(Stack):
         master = self.master()
         if not master:
             return "no Redis master"
-        if "connected_slaves:2" not in self.command(master, "INFO", "replication"):
+        if "connected_slaves:2" not in (self.command(master, "INFO", "replication") or ""):
             return "not two replicas"
         for number in self.numbers:
             page = self.metrics(number)
@@ -231,3 +264,10 @@ class System(Stack):
                 last[:] = [repr(problem)]
             return last[0] == ""
         harness.wait_until(holds, lambda: f"well again: {last}", within, 0.1)
+
+
+def _text(value):
+    """A reply with texts in place of bytes."""
+    if isinstance(value, list):
+        return [_text(one) for one in value]
+    return value.decode() if isinstance(value, bytes) else value

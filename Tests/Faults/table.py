@@ -2,7 +2,8 @@
 import dataclasses
 import typing
 
-ROWS = {}
+# In the order of their numbers; a number may have several.
+ROWS = []
 
 
 @dataclasses.dataclass
@@ -56,9 +57,9 @@ class Absent:
 
 
 def add(row):
-    """Enters a row; its number is its own."""
-    assert row.number not in ROWS, row.number
-    ROWS[row.number] = row
+    """Enters a row."""
+    ROWS.append(row)
+    ROWS.sort(key=lambda one: one.number)
 
 
 def row(number, fault, **bounds):

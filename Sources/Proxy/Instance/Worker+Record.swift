@@ -27,7 +27,8 @@ extension Worker {
             case .json: appendJSON(request, durationNanoseconds)
             case .text: appendText(request, durationNanoseconds)
             }
-            if !log.append(line.bytes.span) { metrics.logDropped.add() }
+            let dropped = log.append(line.bytes.span)
+            if dropped > 0 { metrics.logDropped.add(UInt64(dropped)) }
         }
     }
 

@@ -1,0 +1,112 @@
+"""The fault matrix's own parts: the open load counts what was answered, and the table is whole. The faults
+themselves: `make faults`."""
+import collections
+import sys
+import threading
+import time
+
+import pytest
+
+import harness
+import upstream as upstreams
+
+sys.path.append(str(harness.REPOSITORY / "Tests/Faults"))
+import openload  # noqa: E402
+import report  # noqa: E402
+import rows  # noqa: E402, F401
+from table import ROWS, Absent, Check, Delegated  # noqa: E402
+
+SECONDS, RATE = 2, 300
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory):
+    """The load, compiled."""
+    return openload.build(tmp_path_factory.mktemp("load"))
+
+
+class Script:
+    """An upstream's answers in turn: most are good, some are errors, some are a reset or none at all."""
+
+    def __init__(self):
+        self.turn, self.given = 0, collections.Counter()
+        self.lock = threading.Lock()
+
+    def __call__(self, request):
+        with self.lock:
+            self.turn += 1
+            kind = {0: "reset", 7: "error", 11: "last", 17: "short"}.get(self.turn % 23, "good")
+            self.given[kind] += 1
+        if kind == "error":
+            return upstreams.response(status="503 Busy")
+        if kind == "last":
+            return [upstreams.response(fields=[("Connection", "close")]), "close"]
+        if kind == "short":
+            return [b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", "close"]
+        return [upstreams.RESET] if kind == "reset" else upstreams.response()
+
+
+def test_the_load_counts_what_was_answered(program):
+    script = Script()
+    with upstreams.Upstream(script) as upstream:
+        with openload.OpenLoad(program, upstream.port, RATE) as load:
+            time.sleep(SECONDS)
+            answers = load.stop()
+    statuses = collections.Counter(one.status for one in answers)
+    repeated = sum(one.is_repeated for one in answers)
+    assert statuses[503] == script.given["error"]
+    assert statuses[200] == script.given["good"] + script.given["last"]
+    # A reset before any answer on a kept connection is asked again; on a new one it is a failure.
+    assert statuses[-1] - script.given["short"] + repeated == script.given["reset"] > repeated > 0
+    assert set(statuses) == {200, 503, -1} and not upstream.errors
+    assert len(answers) == script.turn - repeated > RATE * SECONDS / 2
+    assert 0.05 < len(answers.of(True)) / len(answers) < 0.15
+    assert len({request.target for request in upstream.requests}) > len(answers) / 2
+    assert len(answers.failures()) == statuses[503] + statuses[-1]
+
+
+def test_time_counts_from_when_a_request_was_due(program):
+    """An upstream that stops for a while: also those that were due meanwhile are late."""
+    pause = threading.Event()
+
+    def answer(request):
+        if pause.is_set():
+            time.sleep(0.5)
+        return upstreams.response()
+
+    with upstreams.Upstream(answer) as upstream, \
+            openload.OpenLoad(program, upstream.port, RATE, connections=32) as load:
+        time.sleep(0.5)
+        pause.set()
+        begun = time.monotonic()
+        time.sleep(0.5)
+        pause.clear()
+        time.sleep(0.5)
+        answers = load.stop()
+    late = answers.between(begun + 0.05, begun + 0.4)
+    assert len(late) > RATE * 0.3 and sum(one.took > 0.1 or one.status == -3 for one in late) > len(late) / 2
+
+
+def test_nobody_listens(program):
+    with openload.OpenLoad(program, harness.free_port(), RATE) as load:
+        time.sleep(0.5)
+        answers = load.stop()
+    assert {one.status for one in answers} == {0} and answers.words().startswith(f"{len(answers.of(False))} x refused")
+
+
+def test_every_number_of_the_matrix_has_a_row():
+    assert {row.number for row in ROWS} == set(range(1, 33))
+    for row in ROWS:
+        if isinstance(row, Delegated):
+            assert bool(row.pytest) != bool(row.swift)
+            for target in row.pytest:
+                file, _, name = target.partition("::")
+                text = (harness.REPOSITORY / file).read_text()
+                assert f"def {name}" in text, target
+
+
+@pytest.mark.parametrize("good, mark, cell", [(True, "✓", "errors: 0 (0)"), (False, "✗", "errors: **0** (0)")])
+def test_a_figure_out_of_bounds_is_seen(good, mark, cell):
+    row = next(one for one in ROWS if not isinstance(one, (Absent, Delegated)))
+    line = report.line(row, [Check("errors", "0", "0", good)], ["a | b"])
+    assert f"| {cell} | {mark} | a \\| b |" in line
