@@ -2,7 +2,7 @@ internal import CUV
 internal import Glibc
 internal import Locking
 internal import Synchronization
-internal import Time
+public import Time
 
 /// One event loop and the thread that runs it: every socket, timer and task of a worker lives here.
 ///
@@ -43,6 +43,7 @@ internal import Time
     private var endings: [any TurnEnd] = []
     private var ending: [any TurnEnd] = []
     private var pollReturned = Instant(nanoseconds: 0)
+    private var wallAtPoll = Timestamp(nanoseconds: 0)
     private var isWaiting = false
     private var isInitialized = false
 
@@ -79,7 +80,7 @@ internal import Time
     /// Runs the loop on the calling thread until `stop`; what is armed then will never fire.
     public func run() {
         owner.store(UInt(pthread_self()), ordering: .releasing)
-        pollReturned = .now()
+        takeTime()
         unsafe uv_check_start(afterPoll) { handle in
             guard let handle = unsafe handle else { return }
             unsafe Loop.of(handle.pointee.loop).workBegins()
@@ -163,7 +164,19 @@ internal import Time
     func workBegins() {
         guard isWaiting else { return }
         isWaiting = false
+        takeTime()
+    }
+
+    private func takeTime() {
         pollReturned = .now()
+        wallAtPoll = .now()
+    }
+
+    /// What the wall clock says at `instant`, going by what it said when this turn began: one clock is read for
+    /// what happens in it, not two. Only from the loop's thread.
+    public func wallClock(at instant: Instant) -> Timestamp {
+        let since = Int64(truncatingIfNeeded: instant.nanoseconds &- pollReturned.nanoseconds)
+        return Timestamp(nanoseconds: wallAtPoll.nanoseconds &+ since)
     }
 
     private func receiveMessages() {

@@ -13,6 +13,8 @@ internal import Time
     /// The other end.
     public let peer: SocketAddress
     private let tcp: UnsafeMutablePointer<uv_tcp_t>
+    /// Owned by `tcp`: valid until `close` or `reset`.
+    private let descriptor: Int32
     /// Whether `close` or `reset` was called. No event but `closed` comes after that.
     public private(set) var isClosed = false
     private var isReading = false
@@ -26,6 +28,7 @@ internal import Time
     public init(on loop: Loop, socket: ConnectedSocket) throws(LoopError) {
         self.loop = loop
         self.peer = socket.peer
+        descriptor = socket.descriptor
         unsafe tcp = .allocate(capacity: 1)
         unsafe uv_tcp_init(loop.uv, tcp)
         let code = unsafe uv_tcp_open(tcp, socket.descriptor)
@@ -147,19 +150,25 @@ internal import Time
     }
 
     /// Bytes that the kernel took at once; 0 when it takes none now or the connection is broken (the
-    /// queued write then reports why).
+    /// queued write then reports why). One piece goes by `send`, which costs the kernel less than `writev`.
     private func tryWrite(_ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer) -> Int
     {
-        let count: UInt32 = unsafe second.isEmpty ? 1 : 2
+        if unsafe second.isEmpty {
+            guard pendingBytes == 0 else { return 0 }
+            return max(
+                0, unsafe Glibc.send(descriptor, first.baseAddress, first.count, Stream.sendFlags))
+        }
         return unsafe withUnsafeTemporaryAllocation(of: uv_buf_t.self, capacity: 2) { buffers in
             unsafe buffers[0] = Stream.buffer(first)
             unsafe buffers[1] = Stream.buffer(second)
             let sent = unsafe tcp.withMemoryRebound(to: uv_stream_t.self, capacity: 1) {
-                unsafe uv_try_write($0, buffers.baseAddress, count)
+                unsafe uv_try_write($0, buffers.baseAddress, 2)
             }
             return max(0, Int(sent))
         }
     }
+
+    private static let sendFlags = Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT)
 
     private static func buffer(_ bytes: UnsafeRawBufferPointer) -> uv_buf_t {
         let base = unsafe UnsafeMutableRawPointer(mutating: bytes.baseAddress)

@@ -1,16 +1,4 @@
 extension ByteWriter {
-    /// Appends `value` in decimal, without leading zeros.
-    public mutating func append(decimal value: UInt64) {
-        if value < 10 { return append(byte: 0x30 &+ UInt8(truncatingIfNeeded: value)) }
-        var digits = 1
-        var rest = value
-        while rest >= 10 {
-            rest /= 10
-            digits &+= 1
-        }
-        append(value, digits: digits)
-    }
-
     /// Appends `value` in decimal with exactly two digits; above 99 only the last two.
     mutating func append(twoDigits value: Int) {
         append(UInt64(truncatingIfNeeded: value), digits: 2)
@@ -23,7 +11,7 @@ extension ByteWriter {
         while digits > 0 {
             digits &-= 1
             let digit = UInt8(truncatingIfNeeded: value >> (4 &* digits)) & 0x0f
-            storage.append(digit &+ (digit < 10 ? 0x30 : 0x57))
+            append(byte: digit &+ (digit < 10 ? 0x30 : 0x57))
         }
     }
 
@@ -76,19 +64,5 @@ extension ByteWriter {
         append(": ")
         append(source, field.value)
         appendLineEnd()
-    }
-
-    /// The lowest `digits` decimal digits of `value`.
-    private mutating func append(_ value: UInt64, digits: Int) {
-        var text: [20 of UInt8] = .init(repeating: 0)
-        var rest = value
-        for place in 1...digits {
-            let (quotient, digit) = rest.quotientAndRemainder(dividingBy: 10)
-            text[20 &- place] = UInt8(truncatingIfNeeded: digit) &+ 0x30
-            rest = quotient
-        }
-        storage.append(addingCapacity: digits) { output in
-            for index in (20 &- digits)..<20 { output.append(text[index]) }
-        }
     }
 }

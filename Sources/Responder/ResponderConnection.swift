@@ -151,7 +151,7 @@ final class ResponderConnection: Stream {
             let part = reply.breaksOff ? reply.body.count / 2 : reply.body.count
             out.append(reply.body.span.extracting(..<part))
         }
-        write(out.bytes.span)
+        out.withSpan { write($0) }
         waitPatiently()
         if keeps && !reply.breaksOff {
             if pendingBytes <= ResponderConnection.pendingBytesMax { return nextRequest() }

@@ -67,7 +67,7 @@ extension [UInt8] {
 }
 
 /// The eight hexadecimal digits of `value`, the first one in the lowest byte; all eight at once.
-private func hexDigits(_ value: UInt32) -> UInt64 {
+public func hexDigits(_ value: UInt32) -> UInt64 {
     // One nibble a byte, the highest nibble in the lowest byte.
     var nibbles = UInt64(value.byteSwapped)
     nibbles = (nibbles | nibbles << 16) & 0x0000_ffff_0000_ffff

@@ -35,11 +35,6 @@ public struct SpanID: Hashable, Sendable {
     /// A new id from a `random` number; never all zeros.
     @inlinable
     public init(random: UInt64) { value = random == 0 ? 1 : random }
-
-    /// Appends the 16 lower-case hexadecimal digits.
-    public func appendHex(to bytes: inout [UInt8]) {
-        bytes.append(hex: value)
-    }
 }
 
 /// Where a request stands in a distributed trace (W3C Trace Context).
@@ -88,20 +83,6 @@ public struct TraceContext: Hashable, Sendable {
         return TraceContext(
             traceID: TraceID(high: high, low: low), parentSpanID: SpanID(parent),
             flags: UInt8(truncatingIfNeeded: flags))
-    }
-
-    /// Appends the 55 bytes of the version 00 `traceparent` that names `span` as the parent of what
-    /// comes next.
-    public func appendTraceparent(span: SpanID, to bytes: inout [UInt8]) {
-        bytes.append(0x30)
-        bytes.append(0x30)
-        bytes.append(dash)
-        traceID.appendHex(to: &bytes)
-        bytes.append(dash)
-        span.appendHex(to: &bytes)
-        bytes.append(dash)
-        bytes.append(0x30)
-        bytes.append(0x30 + (flags & 0x03))
     }
 }
 

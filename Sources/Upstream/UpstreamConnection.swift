@@ -197,7 +197,8 @@ public import Time
         try UpstreamConnection.check(wake)
     }
 
-    private func waitWritable(until deadline: Instant) async throws(UpstreamFailure) {
+    /// Waits until the upstream takes more.
+    public func waitWritable(until deadline: Instant) async throws(UpstreamFailure) {
         try checkInterrupt()
         writeDeadline = deadline
         timer?.arm(at: min(readDeadline, writeDeadline))
@@ -228,25 +229,11 @@ public import Time
         if rest != .never { timer?.arm(at: rest) }
     }
 
-    /// Sends all of `bytes` from `offset` on, waiting as often as the upstream's window is full.
+    /// Sends what the socket takes now of `bytes`; returns how much that is.
     ///
-    /// The array is not changed while this runs, so that the same bytes at the same address are offered
-    /// again, as TLS demands.
-    public func send(
-        _ bytes: [UInt8], from offset: Int, until deadline: () -> Instant
-    ) async throws(UpstreamFailure) {
-        var sent = offset
-        while sent < bytes.count {
-            let count = try sendSome(bytes, from: sent)
-            sent += count
-            if sent < bytes.count { try await waitWritable(until: deadline()) }
-        }
-    }
-
-    /// Sends what the socket takes now of `bytes` from `offset` on; returns how much that is.
-    public func sendSome(_ bytes: [UInt8], from offset: Int) throws(UpstreamFailure) -> Int {
-        let outcome: (count: Int, isBroken: Bool) = unsafe bytes.withUnsafeBytes { bytes in
-            let rest = unsafe UnsafeRawBufferPointer(rebasing: bytes[offset...])
+    /// What it does not take is to be offered again, at the same address, as TLS demands.
+    public func sendSome(_ bytes: Span<UInt8>) throws(UpstreamFailure) -> Int {
+        let outcome: (count: Int, isBroken: Bool) = unsafe bytes.withUnsafeBytes { rest in
             if transport == .plain {
                 let count = unsafe Glibc.send(
                     descriptor, rest.baseAddress, rest.count, Int32(MSG_NOSIGNAL))

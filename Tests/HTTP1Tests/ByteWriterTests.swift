@@ -37,8 +37,26 @@ struct ByteWriterTests {
             writer.append(utf8: "é")
             #expect(writer.bytes == octets("ab01234567892389\u{c3}\u{a9}"))
             writer.removeAll()
-            #expect(writer.isEmpty)
+            let (isEmpty, capacity) = (writer.isEmpty, writer.capacity)
+            #expect(isEmpty && capacity == 64)
         }
+    }
+
+    @Test("grows by itself and keeps what it has", arguments: [0, 1, 16, 17, 100])
+    func growth(_ capacity: Int) {
+        var writer = ByteWriter(capacity: capacity)
+        var expected: [UInt8] = []
+        for length in 0..<70 {
+            let piece = [UInt8](repeating: UInt8(0x30 + length), count: length)
+            writer.append(piece)
+            expected += piece
+        }
+        #expect(writer.bytes == expected)
+    }
+
+    @Test("eight bytes at once, the lowest first")
+    func words() {
+        #expect(written { $0.append(word: 0x6867_6665_6463_6261) } == "abcdefgh")
     }
 
     @Test("status lines, in one piece or composed")

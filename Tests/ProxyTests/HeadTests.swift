@@ -106,7 +106,9 @@ struct RequestTraceTests {
         var out = ByteWriter()
         trace.appendTraceparent(to: &out)
         let text = String(decoding: out.bytes, as: UTF8.self)
-        #expect(text.hasPrefix("00-0af7651916cd43dd8448eb211c80319c-") && text.hasSuffix("-01"))
+        let span = text.split(separator: "-")[2]
+        #expect(text == "00-0af7651916cd43dd8448eb211c80319c-\(span)-01")
+        #expect(UInt64(span, radix: 16) == trace.span.value && span.count == 16)
         #expect(!text.contains("b7ad6b7169203331"))
     }
 

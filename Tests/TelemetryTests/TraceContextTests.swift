@@ -84,18 +84,6 @@ import Testing
         }
     }
 
-    @Test("written as it was read, with another parent") func roundTrip() throws {
-        let field = Array("cc-\(Self.id)-\(Self.span)-01-more".utf8)
-        let context = try #require(parse(field))
-        var bytes: [UInt8] = []
-        context.appendTraceparent(span: SpanID(0xab), to: &bytes)
-        #expect(bytes.count == TraceContext.traceparentBytes)
-        #expect(String(decoding: bytes, as: UTF8.self) == "00-\(Self.id)-00000000000000ab-01")
-        let again = try #require(parse(bytes))
-        #expect(again.traceID == context.traceID)
-        #expect(again.parentSpanID == SpanID(0xab))
-    }
-
     @Test("new ids are never all zeros", arguments: [(0, 0), (0, 5), (7, 0), (.max, .max)])
     func new(high: UInt64, low: UInt64) {
         let context = TraceContext(randomHigh: high, randomLow: low, sampled: true)
@@ -105,17 +93,6 @@ import Testing
         #expect(context.isSampled)
         #expect(!TraceContext(randomHigh: high, randomLow: low).isSampled)
         #expect(SpanID(random: low).value == (low == 0 ? 1 : low))
-        var bytes: [UInt8] = []
-        context.appendTraceparent(span: SpanID(random: low), to: &bytes)
-        #expect(parse(bytes)?.traceID == context.traceID)
-    }
-
-    @Test("written without growing a buffer that has room") func noGrowth() {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(64)
-        let capacity = bytes.capacity
-        TraceContext(randomHigh: 1, randomLow: 2).appendTraceparent(span: SpanID(3), to: &bytes)
-        #expect(bytes.capacity == capacity)
     }
 }
 

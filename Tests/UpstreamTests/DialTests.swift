@@ -137,8 +137,9 @@ struct DialTests {
             let other = try RawSocket(port: port)
             try other.send("GET / HTTP/1.1\r\n\r\n")
             _ = try await loop.blocking { try other.receive(atMost: 1) }
+            let byte: [UInt8] = [1]
             let reasons = [
-                await reason { _ = try connection.sendSome([1], from: 0) },
+                await reason { _ = try connection.sendSome(byte.span) },
                 await reason { try await connection.waitReadable(until: .patience) },
             ]
             return (connection.read { _ in }, reasons, connection.isClosed)

@@ -25,8 +25,12 @@ struct Answer: Equatable {
 extension UpstreamConnection {
     /// Sends `text` and `body`.
     func request(_ text: String, body: [UInt8] = []) async throws {
-        let end = Instant.patience
-        try await send(Array(text.utf8) + body, from: 0, until: { end })
+        let bytes = Array(text.utf8) + body
+        var sent = 0
+        while sent < bytes.count {
+            sent += try sendSome(bytes.span.extracting(sent...))
+            if sent < bytes.count { try await waitWritable(until: .patience) }
+        }
     }
 
     /// Sends a GET and reads its answer, which has a Content-Length.

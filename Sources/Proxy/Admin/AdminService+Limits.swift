@@ -174,10 +174,10 @@ extension AdminService {
     ) -> [(String, ExplainValue)] {
         guard let set = control.snapshot.limits else { return [("limits", .list([]))] }
         let address = client.flatMap { ClientAddress($0) } ?? .loopbackIPv4
-        let name = Array(control.snapshot.settings.routes[route].name.utf8)
-        let facts = LimitFacts(head, client: address, route: route, routeName: name, set.plans)
+        let facts = LimitFacts(head, client: address, route: route, set.plans)
         var shown: [ExplainValue] = []
-        set.plans.forEachMatch(facts) { rule, choice in
+        var search = LimitPlans.Search()
+        while let (rule, choice) = set.plans.next(&search, facts) {
             var key: [UInt8] = []
             set.plans.plans[rule].appendKey(facts, variant: choice.variant, to: &key)
             let verdict = peek(set, rule, key, cost: choice.cost)

@@ -225,7 +225,7 @@ final class ClientConnection: Stream {
     // MARK: Between requests
 
     /// The answer to `request` is out: goes on with the next one, or ends the connection.
-    func ended(_ request: ClientRequest, _ disposition: Disposition) {
+    func ended(_ request: ClientRequest, _ disposition: Disposition, at now: Instant) {
         self.request = nil
         if !request.isDetached { worker.giveBack(request) }
         deadlines.clear()
@@ -236,7 +236,8 @@ final class ClientConnection: Stream {
             arm(
                 .idle,
                 in: worker.isDraining
-                    ? ClientConnection.drainNanoseconds : limits.idleTimeoutNanoseconds)
+                    ? ClientConnection.drainNanoseconds : limits.idleTimeoutNanoseconds,
+                from: now)
             takeInbound()
         case .close(let reason):
             linger(reason)
@@ -316,9 +317,11 @@ final class ClientConnection: Stream {
     // MARK: Deadlines
 
     /// Sets one of the deadlines; nil leaves it unset.
-    func arm(_ which: ClientDeadlines.Kind, in nanoseconds: UInt64?) {
+    func arm(
+        _ which: ClientDeadlines.Kind, in nanoseconds: UInt64?, from now: Instant = .now()
+    ) {
         guard let nanoseconds else { return }
-        deadlines.set(which, to: Instant.now().advanced(byNanoseconds: nanoseconds))
+        deadlines.set(which, to: now.advanced(byNanoseconds: nanoseconds))
         timer?.arm(at: deadlines.earliest)
     }
 

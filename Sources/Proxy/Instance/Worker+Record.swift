@@ -27,7 +27,7 @@ extension Worker {
             case .json: appendJSON(request, durationNanoseconds)
             case .text: appendText(request, durationNanoseconds)
             }
-            let dropped = log.append(line.bytes.span)
+            let dropped = line.withSpan { log.append($0) }
             if dropped > 0 { metrics.logDropped.add(UInt64(dropped)) }
         }
     }

@@ -58,10 +58,10 @@ struct LimitUse {
     mutating func reset() {
         if set == nil { return }
         set = nil
-        matches.removeAll(keepingCapacity: true)
+        while !matches.isEmpty { matches.removeLast() }
         keys.removeAll(keepingCapacity: true)
-        marks.removeAll(keepingCapacity: true)
-        notices.removeAll(keepingCapacity: true)
+        if !marks.isEmpty { marks.removeAll(keepingCapacity: true) }
+        while !notices.isEmpty { notices.removeLast() }
         decision = .allow
         retrySeconds = 0
     }
@@ -75,20 +75,24 @@ extension LimitSet {
         _ use: inout LimitUse
     ) -> Int {
         let first = use.matches.count
-        plans.forEachMatch(facts) { rule, choice in
+        var search = LimitPlans.Search()
+        while let (rule, choice) = plans.next(&search, facts) {
             let plan = plans.plans[rule]
-            guard plan.rule.stage == stage else { return }
+            guard plan.stage == stage else { continue }
             let start = use.keys.count
             plan.appendKey(facts, variant: choice.variant, to: &use.keys)
             let key = start..<use.keys.count
             var match = LimitMatch(
                 rule: rule, variant: choice.variant, cost: choice.cost, key: key,
                 hash: hash(use.keys.span.extracting(key)), ordinal: tables[rule].ordinal,
-                isShadow: plan.rule.isShadow)
-            match.isLeased = isLeasing && plan.rule.isShared
-            var place = use.matches.count
-            while place > first, use.matches[place - 1].ordinal > match.ordinal { place -= 1 }
-            use.matches.insert(match, at: place)
+                isShadow: plan.isShadow)
+            match.isLeased = isLeasing && plan.isShared
+            use.matches.append(match)
+            var place = use.matches.count - 1
+            while place > first, use.matches[place - 1].ordinal > match.ordinal {
+                use.matches.swapAt(place - 1, place)
+                place -= 1
+            }
         }
         return first
     }
@@ -102,7 +106,10 @@ extension LimitSet {
 
     /// Decides with what is counted here, and with what was decided before: the number of rules that refuse.
     func decideHere(_ use: inout LimitUse, from first: Int, _ now: Instant) -> Int {
-        let refusals = step(first, first, &use, now)
+        let isAlone =
+            first + 1 == use.matches.count && !use.matches[first].isDecided
+            && !plans.plans[use.matches[first].rule].hasCandidates
+        let refusals = isAlone ? take(first, &use, now) : step(first, first, &use, now)
         conclude(&use, from: first, refusals)
         return refusals
     }
@@ -129,6 +136,23 @@ extension LimitSet {
         }
     }
 
+    /// The same for the most common case, a rule that decides alone.
+    private func take(_ index: Int, _ use: inout LimitUse, _ now: Instant) -> Int {
+        let (rule, hash) = (use.matches[index].rule, use.matches[index].hash)
+        let verdict = tables[rule].shard(hash).withLock { shard in
+            shard.take(
+                use.keys.span.extracting(use.matches[index].key), hash: hash,
+                cost: use.matches[index].cost, now: now)
+        }
+        use.matches[index].verdict = verdict
+        use.matches[index].chargedAt = now
+        use.matches[index].isCharged = verdict.isAllowed
+        if !verdict.isAllowed {
+            use.matches[index].decision = use.matches[index].isShadow ? .shadowDeny : .deny
+        }
+        return use.matches[index].refuses ? 1 : 0
+    }
+
     private static func slot(
         _ match: LimitMatch, _ shard: inout LimitShard, _ keys: [UInt8], _ now: Instant
     ) -> Int {
@@ -150,7 +174,9 @@ extension LimitSet {
             match.isCharged = true
         }
         // Rates on trial see what they would see in place of the rule's own.
-        guard shape(match).hasCandidates, refusals == (match.refuses ? 1 : 0) else { return }
+        guard plans.plans[match.rule].hasCandidates, shape(match).hasCandidates,
+            refusals == (match.refuses ? 1 : 0)
+        else { return }
         if verdict.isCandidateAllowed {
             shard.spendCandidate(slot, cost: match.cost, now: now)
             match.isCandidateCharged = true
@@ -225,8 +251,11 @@ extension LimitUse {
 
     /// Adds what the client is told, in the order of the rules.
     mutating func add(_ notice: LimitNotice) {
-        var place = notices.count
-        while place > 0, notices[place - 1].rule > notice.rule { place -= 1 }
-        notices.insert(notice, at: place)
+        notices.append(notice)
+        var place = notices.count - 1
+        while place > 0, notices[place - 1].rule > notice.rule {
+            notices.swapAt(place - 1, place)
+            place -= 1
+        }
     }
 }

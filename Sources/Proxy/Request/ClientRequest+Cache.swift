@@ -148,8 +148,12 @@ extension ClientRequest {
         bytesOut += UInt64(worker.out.count)
         if case .bytes(let range) = extent, head.method != .head, !range.isEmpty {
             bytesOut += UInt64(range.count)
-            let bytes = worker.out.bytes
-            connection.write(bytes.span, stored.body, range)
+            if range.count <= ClientRequest.copiedBytesMax {
+                stored.body.withSpan { worker.out.append($0.extracting(range)) }
+                worker.sendOut(to: connection)
+            } else {
+                worker.out.withSpan { connection.write($0, stored.body, range) }
+            }
         } else {
             worker.sendOut(to: connection)
         }
@@ -160,6 +164,9 @@ extension ClientRequest {
         step = .drain
         worker.takeRunner().run(self)
     }
+
+    /// Content up to this is copied behind the head: sending two pieces costs the kernel more (for 1 KB 0.4 of 8 us).
+    private static let copiedBytesMax = 4096
 
     /// How much of a stored response answers the request (RFC 9110 §13 and §14).
     private func extent(of stored: StoredResponse) -> StoredExtent {

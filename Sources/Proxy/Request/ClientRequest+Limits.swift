@@ -16,7 +16,7 @@ extension ClientRequest {
         else { return false }
         let facts = LimitFacts(
             head, client: client, clientText: isFromTrustedPeer ? [] : peerText,
-            route: route.index, routeName: route.nameBytes, set.plans)
+            route: route.index, set.plans)
         let link = worker.limits
         let first = set.match(facts, stage, isLeasing: link != nil, &limiting)
         if first == limiting.matches.count { return false }

@@ -50,6 +50,8 @@ final class ClientRequest {
 
     /// Bytes of the first send that the upstream's socket took.
     var sentBytes = 0
+    /// Whether `relay` and `upload` hold something of this request: answers from memory need neither.
+    var isExchangeUsed = false
     /// Whether the upstream's connection had carried an earlier request.
     var wasReused = false
     /// When the upstream last sent something, or was last waited for on the client's behalf.
@@ -77,7 +79,7 @@ final class ClientRequest {
         self.connection = connection
         route = worker.unmatched
         started = now
-        startedWall = .now()
+        startedWall = worker.loop.wallClock(at: now)
         client = connection.source
         trace = RequestTrace()
         status = 0
@@ -102,8 +104,11 @@ final class ClientRequest {
         admission.reset()
         limiting.reset()
         interrupt.reset()
-        relay.reset()
-        upload.reset()
+        if isExchangeUsed {
+            relay.reset()
+            upload.reset()
+            isExchangeUsed = false
+        }
         worker.metrics.inFlight.add(1)
     }
 
@@ -161,8 +166,10 @@ final class ClientRequest {
 
     /// Gives back what an unusually large request took, before the object waits for its next one.
     func trim() {
-        upload.trim()
-        relay.trim()
+        if isExchangeUsed {
+            upload.trim()
+            relay.trim()
+        }
         caching.reset()
         limiting.reset()
     }
@@ -171,6 +178,7 @@ final class ClientRequest {
     func clientLeft() {
         if isOfUseToOthers { return detach() }
         isClientGone = true
+        isExchangeUsed = true
         interrupt.raise()
         upload.stop()
         joined.resume(.left)
@@ -185,10 +193,10 @@ final class ClientRequest {
         isFinished = true
         guard let connection else { return }
         settleLimits()
-        let duration = Instant.now().nanoseconds(since: started)
-        worker.record(self, durationNanoseconds: duration)
+        let now = Instant.now()
+        worker.record(self, durationNanoseconds: now.nanoseconds(since: started))
         self.connection = nil
-        connection.ended(self, disposition)
+        connection.ended(self, disposition, at: now)
     }
 
     /// The address of whoever sent us the request, and that of the client behind it, as text.

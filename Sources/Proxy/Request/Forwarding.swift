@@ -96,6 +96,7 @@ extension ClientRequest {
     }
 
     private func exchangeOnce(fresh: Bool) async throws(UpstreamFailure) {
+        isExchangeUsed = true
         upload.begin(head, bodyBytesMax: route.bodyBytesMax)
         prepareCaching()
         var isRetry = false
@@ -173,7 +174,9 @@ extension ClientRequest {
             throw UpstreamFailure(.canceled, "the client's body is at fault")
         }
         relay.begin(head)
-        sentBytes = try upstream.sendSome(upload.buffer.bytes, from: 0)
+        sentBytes = try upload.buffer.withSpan { bytes throws(UpstreamFailure) in
+            try upstream.sendSome(bytes)
+        }
         upload.start(on: upstream, sent: sentBytes)
     }
 

@@ -144,8 +144,7 @@ extension Worker {
 
     /// Sends `out`, and `data` behind it, in one system call where the kernel takes them.
     func sendOut(to connection: ClientConnection, _ data: Span<UInt8> = Span()) {
-        let bytes = out.bytes
-        connection.write(bytes.span, data)
+        out.withSpan { connection.write($0, data) }
     }
 
     /// Writes the final response's head for the client into `out`.
@@ -206,7 +205,7 @@ extension Worker {
             HTTPDate.append(now, to: &date)
         }
         out.append("Date: ")
-        out.append(date.bytes)
+        date.withSpan { out.append($0) }
         out.appendLineEnd()
     }
 

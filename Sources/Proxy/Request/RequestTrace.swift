@@ -34,17 +34,29 @@ struct RequestTrace {
 
     /// Appends the 55 bytes for the upstream.
     func appendTraceparent(to out: inout ByteWriter) {
-        out.withBytes { context.appendTraceparent(span: span, to: &$0) }
+        out.append("00-")
+        appendTraceID(to: &out)
+        out.append("-")
+        appendSpanID(to: &out)
+        out.append("-0")
+        out.append(byte: 0x30 + (context.flags & 0x03))
     }
 
     /// Appends the span's 16 digits.
-    func appendSpanID(to out: inout ByteWriter) {
-        out.withBytes { span.appendHex(to: &$0) }
-    }
+    func appendSpanID(to out: inout ByteWriter) { out.append(hex16: span.value) }
 
     /// Appends the trace id's 32 digits.
     func appendTraceID(to out: inout ByteWriter) {
-        out.withBytes { context.traceID.appendHex(to: &$0) }
+        out.append(hex16: context.traceID.high)
+        out.append(hex16: context.traceID.low)
+    }
+}
+
+extension ByteWriter {
+    /// Appends `value` as 16 lower-case hexadecimal digits.
+    fileprivate mutating func append(hex16 value: UInt64) {
+        append(word: hexDigits(UInt32(truncatingIfNeeded: value >> 32)))
+        append(word: hexDigits(UInt32(truncatingIfNeeded: value)))
     }
 }
 

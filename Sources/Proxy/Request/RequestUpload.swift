@@ -66,7 +66,7 @@ final class RequestUpload {
 
     /// Lets go of a large buffer.
     func trim() {
-        if buffer.bytes.capacity > 8192 { buffer = ByteWriter(capacity: 2048) }
+        if buffer.capacity > 8192 { buffer = ByteWriter(capacity: 2048) }
     }
 
     /// Forgets the last request.
@@ -96,7 +96,7 @@ final class RequestUpload {
             return fill()
         }
         guard endpoint != head.endpoint else { return }
-        let body = Array(buffer.bytes[head.count...])
+        let body = buffer.withSpan { [UInt8](copying: $0.extracting(head.count...)) }
         buffer.removeAll()
         worker.writeUpstreamHead(request, endpoint: endpoint)
         head = (buffer.count, endpoint)
@@ -180,14 +180,27 @@ final class RequestUpload {
         if request.route.upstream.deadlineField != nil { head.endpoint = -1 }
     }
 
+    /// Sends what is in `buffer` from `offset` on, waiting as often as the upstream's window is full.
+    private func sendAll(
+        on upstream: UpstreamConnection, from offset: Int
+    ) async throws(UpstreamFailure) {
+        var sent = offset
+        while sent < buffer.count {
+            sent += try buffer.withSpan { bytes throws(UpstreamFailure) in
+                try upstream.sendSome(bytes.extracting(sent...))
+            }
+            if sent == buffer.count { return }
+            try await upstream.waitWritable(
+                until: Instant.now().advanced(byNanoseconds: request.route.idleNanoseconds))
+        }
+    }
+
     private func send(on upstream: UpstreamConnection, from sent: Int) async {
         var offset = sent
         while !isStopped, fault == nil {
             let start = Instant.now()
             do throws(UpstreamFailure) {
-                try await upstream.send(buffer.bytes, from: offset) { [self] in
-                    Instant.now().advanced(byNanoseconds: request.route.idleNanoseconds)
-                }
+                try await sendAll(on: upstream, from: offset)
             } catch {
                 // The upstream may have answered before it stopped reading: the reader finds out.
                 failure = error

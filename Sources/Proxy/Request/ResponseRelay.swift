@@ -279,8 +279,7 @@ final class ResponseRelay {
             worker.out.appendChunkHeader(UInt64(missed.count))
         }
         request.bytesOut += UInt64(worker.out.count + missed.count)
-        let bytes = worker.out.bytes
-        connection.write(bytes.span, stored.body, missed)
+        worker.out.withSpan { connection.write($0, stored.body, missed) }
         worker.out.removeAll()
         if framing == .chunked, !missed.isEmpty { worker.out.appendLineEnd() }
     }

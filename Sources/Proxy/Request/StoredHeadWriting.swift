@@ -10,7 +10,7 @@ internal import Time
 extension Worker {
     /// Gives back what a large answer of several parts took.
     func trimOut() {
-        if out.bytes.capacity > Worker.outBytesKept { out = ByteWriter(capacity: 4096) }
+        if out.capacity > Worker.outBytesKept { out = ByteWriter(capacity: 4096) }
     }
 
     private static let outBytesKept = 256 * 1024
@@ -34,7 +34,7 @@ extension Worker {
         writer.append(snapshot.viaField(for: version))
         writer.append(route.responseEdits.lines)
         // Exactly as large as it is: it is counted, and kept.
-        return (Array(copying: writer.bytes.span), hasRequestID)
+        return (writer.bytes, hasRequestID)
     }
 
     /// Writes the head of an answer from `stored`, and the content too where that is not the stored bytes
@@ -132,7 +132,7 @@ extension Worker {
         swap(&head, &out)
         for part in parts {
             out.append("\r\n--")
-            out.append(boundary.bytes)
+            boundary.withSpan { out.append($0) }
             out.appendLineEnd()
             for field in stored.head.fields where field.known == .contentType {
                 out.appendField(field, of: stored.head.bytes)
@@ -142,17 +142,17 @@ extension Worker {
             stored.body.withSpan { out.append($0.extracting(part)) }
         }
         out.append("\r\n--")
-        out.append(boundary.bytes)
+        boundary.withSpan { out.append($0) }
         out.append("--\r\n")
         swap(&head, &out)
         out.appendStatusLine(206)
         appendFields(of: stored, request.route, except: [.contentLength, .contentType])
         out.append("Content-Type: multipart/byteranges; boundary=")
-        out.append(boundary.bytes)
+        boundary.withSpan { out.append($0) }
         out.appendLineEnd()
         out.appendField("Content-Length", decimal: UInt64(head.count))
         finishStoredHead(stored, request, age: age, ttl: ttl)
-        out.append(head.bytes)
+        head.withSpan { out.append($0) }
     }
 
     /// Cache-Status (RFC 9211), behind one of the upstream's. `ttl`: seconds of freshness left, for answers

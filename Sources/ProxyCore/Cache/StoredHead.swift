@@ -46,7 +46,7 @@ public struct StoredHead: Sendable, Equatable {
         let start = bytes.count
         bytes.append(contentsOf: "Date: ".utf8)
         let valueStart = bytes.count
-        bytes.append(contentsOf: writer.bytes)
+        writer.withSpan { bytes.append(copying: $0) }
         note(ByteRange(start, start + 4), ByteRange(valueStart, bytes.count), .date)
     }
 

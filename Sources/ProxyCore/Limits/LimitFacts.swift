@@ -1,7 +1,7 @@
 public import HTTP1
 
 /// What rules look at in one request. Looking allocates nothing.
-public struct LimitFacts {
+public struct LimitFacts: ~Copyable {
     /// The request.
     public let head: RequestHead
     /// Who sent it.
@@ -10,8 +10,6 @@ public struct LimitFacts {
     let clientText: [UInt8]
     /// The position of its route in the settings.
     public let route: Int
-    /// The name of its route.
-    let routeName: [UInt8]
     /// Where the identity of its application stands, within `head.bytes`.
     let application: ByteRange?
     /// Whether that is in the query, and has triplets.
@@ -22,14 +20,14 @@ public struct LimitFacts {
     /// The facts of `head`. `plans`: those that will be asked about.
     public init(
         _ head: RequestHead, client: ClientAddress, clientText: [UInt8] = [], route: Int,
-        routeName: [UInt8], _ plans: LimitPlans
+        _ plans: LimitPlans
     ) {
         self.head = head
         self.client = client
         self.clientText = clientText
         self.route = route
-        self.routeName = routeName
-        (application, isApplicationInQuery) = Self.application(head, plans.applications)
+        (application, isApplicationInQuery) =
+            plans.applications.isEmpty ? (nil, false) : Self.application(head, plans.applications)
         scan = plans.readsPath ? Self.scan(head) : nil
     }
 

@@ -28,11 +28,13 @@ struct LimitKey: Sendable {
     }
 
     /// Appends the key of the request.
-    func append(_ facts: borrowing LimitFacts, to out: inout [UInt8]) {
+    func append(
+        _ facts: borrowing LimitFacts, routeNames: [[UInt8]], to out: inout [UInt8]
+    ) {
         let start = out.count
         for index in parts.indices {
             if index > 0 { out.append(UInt8(ascii: "|")) }
-            append(index, facts, to: &out)
+            append(index, facts, routeNames, to: &out)
         }
         guard out.count - start > Self.bytesMax else { return }
         let (high, low) = SipHash.hash(out.span, start..<out.count)
@@ -43,7 +45,8 @@ struct LimitKey: Sendable {
     }
 
     private func append(
-        _ index: Int, _ facts: borrowing LimitFacts, to out: inout [UInt8]
+        _ index: Int, _ facts: borrowing LimitFacts, _ routeNames: [[UInt8]],
+        to out: inout [UInt8]
     ) {
         let head = facts.head
         let bytes = head.bytes
@@ -57,7 +60,8 @@ struct LimitKey: Sendable {
             let client = facts.client
             (client.isIPv4 ? client : ClientAddress(high: client.high, low: 0)).append(to: &out)
         case .route:
-            out.append(contentsOf: facts.routeName)
+            guard routeNames.indices.contains(facts.route) else { return }
+            out.append(contentsOf: routeNames[facts.route])
         case .path:
             LimitText.append(bytes.span, head.path.indices, isTarget: true, to: &out)
         case .host:

@@ -22,6 +22,12 @@ public final class LimitPlan: Sendable {
 
     /// The rule.
     public let rule: LimitRule
+    /// When it is asked.
+    public let stage: LimitStage
+    /// Whether it only counts what it would refuse.
+    public let isShadow: Bool
+    /// Whether its rates are counted for all instances together where there is a store.
+    public let isShared: Bool
     /// Its name.
     public let nameBytes: [UInt8]
     /// Its rates, then those of its overrides that have some.
@@ -32,10 +38,15 @@ public final class LimitPlan: Sendable {
     public let policyNames: [[[UInt8]]]
     /// Both fields of an answer that no other rule is about, up to the number that is left.
     let lines: [[[UInt8]]]
+    /// The fields that were common before, up to the number that is left.
+    let legacyLines: [[[UInt8]]]
+    /// Whether any of the variants has rates on trial.
+    public let hasCandidates: Bool
     private let when: [LimitMatcher]
     private let exempt: [LimitMatcher]
     private let overrides: [(when: [LimitMatcher], choice: Choice)]
     private let key: LimitKey
+    private let routeNames: [[UInt8]]
 
     /// Whether it looks at the path.
     var readsPath: Bool {
@@ -45,7 +56,11 @@ public final class LimitPlan: Sendable {
     /// The rule, with the names of all routes in order.
     init(_ rule: LimitRule, routes: [String]) {
         self.rule = rule
+        stage = rule.stage
+        isShadow = rule.isShadow
+        isShared = rule.isShared
         nameBytes = Array(rule.name.utf8)
+        routeNames = routes.map { Array($0.utf8) }
         func ready(_ conditions: [LimitCondition]) -> [LimitMatcher] {
             conditions.map { LimitMatcher($0, routes: routes) }
         }
@@ -76,6 +91,12 @@ public final class LimitPlan: Sendable {
             }
             return Array(members.joined(separator: ", ").utf8)
         }
+        hasCandidates = variants.contains { $0.hasCandidates }
+        legacyLines = variants.map { variant in
+            variant.meters.map { meter in
+                Array("X-RateLimit-Limit: \(meter.limit)\r\nX-RateLimit-Remaining: ".utf8)
+            }
+        }
         lines = zip(policies, policyNames).map { policy, names in
             names.map { name in
                 Array("RateLimit-Policy: ".utf8) + policy + Array("\r\nRateLimit: ".utf8) + name
@@ -104,7 +125,7 @@ public final class LimitPlan: Sendable {
         _ facts: borrowing LimitFacts, variant: Int, to out: inout [UInt8]
     ) {
         out.append(UInt8(truncatingIfNeeded: variant))
-        key.append(facts, to: &out)
+        key.append(facts, routeNames: routeNames, to: &out)
     }
 
     /// Whether an answer with that status takes something.
@@ -129,12 +150,18 @@ public final class LimitPlans: Sendable {
         let isQuery: Bool
     }
 
+    private struct Part: Sendable {
+        let start: Int
+        let firstDefault: Int
+        let end: Int
+    }
+
     /// The rules in the file's order.
     public let plans: [LimitPlan]
-    /// Positions of the rules that may be about requests on a route: first those that are no defaults.
-    private let byRoute: [[Int]]
-    /// How many of those are no defaults.
-    private let firstDefault: [Int]
+    /// Positions of the rules that may be about requests, route after route: first those that are no defaults.
+    private let order: [Int]
+    /// Where those of a route are within `order`.
+    private let parts: [Part]
     /// Whether charges may have to go back when a request ends.
     public let returnsCharges: Bool
     private let hasMissRules: Bool
@@ -146,16 +173,15 @@ public final class LimitPlans: Sendable {
         let routes = settings.routes.map(\.name)
         let plans = settings.limits.map { LimitPlan($0, routes: routes) }
         self.plans = plans
-        var byRoute: [[Int]] = []
-        var firstDefault: [Int] = []
-        for route in routes.indices {
+        var order: [Int] = []
+        parts = routes.indices.map { route in
             let concerned = plans.indices.filter { plans[$0].mayMatch(route: route) }
             let own = concerned.filter { !plans[$0].rule.isDefault }
-            firstDefault.append(own.count)
-            byRoute.append(own + concerned.filter { plans[$0].rule.isDefault })
+            let start = order.count
+            order += own + concerned.filter { plans[$0].rule.isDefault }
+            return Part(start: start, firstDefault: start + own.count, end: order.count)
         }
-        self.byRoute = byRoute
-        self.firstDefault = firstDefault
+        self.order = order
         applications = settings.applicationID.map { source in
             switch source {
             case .header(let name):
@@ -176,6 +202,7 @@ public final class LimitPlans: Sendable {
     /// The notice with least room in proportion.
     public func tightest(_ notices: [LimitNotice]) -> LimitNotice? {
         guard var tightest = notices.first else { return nil }
+        if notices.count == 1 { return tightest }
         for index in notices.indices.dropFirst() {
             let (one, other) = (UInt64(limit(notices[index])), UInt64(limit(tightest)))
             if UInt64(notices[index].remaining) * other < UInt64(tightest.remaining) * one {
@@ -187,27 +214,35 @@ public final class LimitPlans: Sendable {
 
     /// Whether there may be a rule about requests on the route at this position.
     public func concern(route: Int) -> Bool {
-        byRoute.indices.contains(route) && !byRoute[route].isEmpty
+        parts.indices.contains(route) && parts[route].start < parts[route].end
     }
 
-    /// Shows `body` the position of each rule that is about the request and does not exempt it, with what
-    /// applies. Defaults only where no other rule is about it, exempting or not.
-    public func forEachMatch(
-        _ facts: borrowing LimitFacts, _ body: (_ rule: Int, LimitPlan.Choice) -> Void
-    ) {
-        guard byRoute.indices.contains(facts.route) else { return }
-        let (rules, first) = (byRoute[facts.route], firstDefault[facts.route])
-        var isTaken = false
-        for place in rules.indices {
-            if place >= first, isTaken { return }
-            let index = rules[place]
-            switch plans[index].match(facts) {
-            case .other: continue
-            case .exempt: if place < first { isTaken = true }
-            case .applies(let choice):
-                if place < first { isTaken = true }
-                body(index, choice)
-            }
+    /// How far the search for the rules about a request is.
+    public struct Search {
+        fileprivate var place = 0
+        fileprivate var isTaken = false
+
+        /// Nothing was found yet.
+        public init() {}
+    }
+
+    /// The position of the next rule that is about the request and does not exempt it, with what applies.
+    /// Defaults only where no other rule is about it, exempting or not.
+    public func next(
+        _ search: inout Search, _ facts: borrowing LimitFacts
+    ) -> (rule: Int, choice: LimitPlan.Choice)? {
+        guard parts.indices.contains(facts.route) else { return nil }
+        let part = parts[facts.route]
+        while part.start + search.place < part.end {
+            let place = part.start + search.place
+            let isDefault = place >= part.firstDefault
+            if isDefault, search.isTaken { return nil }
+            search.place += 1
+            let match = plans[order[place]].match(facts)
+            if case .other = match { continue }
+            if !isDefault { search.isTaken = true }
+            if case .applies(let choice) = match { return (order[place], choice) }
         }
+        return nil
     }
 }

@@ -9,6 +9,17 @@ struct LimitEntry: Sendable {
     var words: [UInt32]
     /// Whether it was not used since a sweep found that it says nothing.
     var isIdle = false
+
+    mutating func take(_ variants: [LimitVariant], cost: UInt32, now: Instant) -> LimitVerdict {
+        let variant = variants[variant]
+        let verdict = variant.check(&words, cost: cost, now: now)
+        if verdict.isAllowed {
+            variant.spend(&words, cost: cost, now: now)
+        } else if !verdict.isPenalized {
+            variant.strike(&words, now: now)
+        }
+        return verdict
+    }
 }
 
 /// A part of the keys of one rule, with their states. Bounded: for a new key one goes that was not used for long
@@ -68,6 +79,15 @@ public struct LimitShard: ~Copyable {
     public mutating func check(_ slot: Int, cost: UInt32, now: Instant) -> LimitVerdict {
         let variant = table[slot].variant
         return variants[variant].check(&table[slot].words, cost: cost, now: now)
+    }
+
+    /// Asks and acts at once, for a rule that decides alone and has no rates on trial: charges what is allowed, takes
+    /// note of what is refused. As `check`, then `spend` or `strike`.
+    public mutating func take(
+        _ key: Span<UInt8>, hash: UInt64, cost: UInt32, now: Instant
+    ) -> LimitVerdict {
+        let slot = slot(key, hash: hash, now: now)
+        return table[slot].take(variants, cost: cost, now: now)
     }
 
     /// Charges the enforced rates; after a `check` that allowed it.

@@ -72,10 +72,12 @@ extension LimitPlans {
         _ notices: [LimitNotice], _ now: Int64, to out: inout ByteWriter
     ) {
         guard let tightest = tightest(notices) else { return }
-        out.appendField("X-RateLimit-Limit", decimal: UInt64(limit(tightest)))
-        out.appendField("X-RateLimit-Remaining", decimal: UInt64(tightest.remaining))
-        let reset = UInt64(clamping: now) + LimitPlans.seconds(tightest.resetNanoseconds)
-        out.appendField("X-RateLimit-Reset", decimal: reset)
+        out.append(plans[tightest.rule].legacyLines[tightest.variant][tightest.rate])
+        out.append(decimal: UInt64(tightest.remaining))
+        out.append("\r\nX-RateLimit-Reset: ")
+        out.append(
+            decimal: UInt64(clamping: now) + LimitPlans.seconds(tightest.resetNanoseconds))
+        out.appendLineEnd()
     }
 
     /// The most that there can be of the notice's rate.

@@ -21,10 +21,10 @@ struct LimitPlanTests {
         let settings = try load(base + "limits:\n" + rules)
         let plans = LimitPlans(settings)
         let address = try #require(ClientAddress(client))
-        let name = Array(settings.routes[route].name.utf8)
-        let facts = LimitFacts(head, client: address, route: route, routeName: name, plans)
+        let facts = LimitFacts(head, client: address, route: route, plans)
         var found: [String] = []
-        plans.forEachMatch(facts) { rule, choice in
+        var search = LimitPlans.Search()
+        while let (rule, choice) = plans.next(&search, facts) {
             var key: [UInt8] = []
             plans.plans[rule].appendKey(facts, variant: choice.variant, to: &key)
             let text = String(decoding: key.dropFirst(), as: UTF8.self)
@@ -179,5 +179,9 @@ struct LimitPlanTests {
         #expect(
             text(.standard, [notices[2]])
                 == "RateLimit-Policy: \"burst\";q=30;w=3\r\nRateLimit: \"burst\";r=29;t=1\r\n")
+        #expect(
+            text(.legacy, [notices[2]])
+                == "X-RateLimit-Limit: 30\r\nX-RateLimit-Remaining: 29\r\nX-RateLimit-Reset: 1001\r\n"
+        )
     }
 }

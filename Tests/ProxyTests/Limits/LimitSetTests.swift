@@ -48,8 +48,7 @@ private final class LimitFixture {
         let request = try head("GET \(path) HTTP/1.1\r\nHost: h\r\n\r\n")
         let address = try #require(ClientAddress(client))
         let facts = LimitFacts(
-            request, client: address, route: isItem ? 0 : 1,
-            routeName: Array((isItem ? "items" : "rest").utf8), set.plans)
+            request, client: address, route: isItem ? 0 : 1, set.plans)
         let first = set.match(facts, stage, &use)
         return set.decide(&use, from: first, now: Instant(nanoseconds: now))
     }
@@ -239,8 +238,7 @@ struct LimitSetTests {
                         use.reset()
                         use.set = set
                         let client = ClientAddress(ipv4: UInt32(number % 20))
-                        let facts = LimitFacts(
-                            request, client: client, route: 0, routeName: [], set.plans)
+                        let facts = LimitFacts(request, client: client, route: 0, set.plans)
                         let first = set.match(facts, .all, &use)
                         let now = Instant(nanoseconds: LimitSetTests.start + UInt64(number))
                         if set.decide(&use, from: first, now: now) { allowed += 1 }
