@@ -1,11 +1,13 @@
 """The fault matrix: faults in the whole system under load, what was measured beside what it has to be."""
 import argparse
+import os
 import pathlib
 import shlex
 import subprocess
 import sys
 import tempfile
 import time
+import traceback
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "Tests/Stack")]
@@ -35,6 +37,7 @@ def arguments():
     options.numbers = {int(word) for word in options.only.split(",") if word} or known
     if unknown := options.numbers - known:
         parser.error(f"no such row: {sorted(unknown)}")
+    options.busy = os.getloadavg()[0]
     options.is_whole = options.numbers == known
     return options
 
@@ -53,19 +56,24 @@ def borne(system, program):
 
 def under_load(row, system, program, options):
     """A row that is run here; once more where only latencies were missed."""
-    for attempt in (1, 2):
-        run = Run(row, system, program, options.rate)
-        run.options = options
-        try:
-            run.measure()
-        except AssertionError as problem:
-            run.checks.append(Check("it came to its end", str(problem).splitlines()[0], "yes", False))
-        if attempt == 2:
-            run.remark("second attempt: the first missed latencies alone")
-        if not run.missed_by_time_alone:
-            break
+    run = attempt(row, system, program, options)
+    if run.missed_by_time_alone:
         print(f"  {row.number}: once more: {report.cells(run.checks)}", flush=True)
+        run = attempt(row, system, program, options)
+        run.remark("second attempt: the first missed latencies alone")
     return run.checks, run.remarks
+
+
+def attempt(row, system, program, options):
+    """One run of a row; whatever ends it early is a miss of this row, and the others go on."""
+    run = Run(row, system, program, options)
+    try:
+        run.measure()
+    except Exception as problem:
+        traceback.print_exc()
+        first = (str(problem) or repr(problem)).splitlines()[0]
+        run.checks.append(Check("it came to its end", first, "yes", False))
+    return run
 
 
 def delegated(row):

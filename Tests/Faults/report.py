@@ -7,7 +7,8 @@ from table import Absent, Delegated
 
 HEAD = """# Fault matrix: what was measured
 
-Written by `{command}` on {date}. {machine}.
+Written by `{command}` on {date}. {machine}; load average {busy:.1f} before
+it began.
 
 One stack as `scripts/stack` runs it with the shipped configurations: HAProxy, three instances with one worker
 each, a Redis master with two replicas, three Sentinels, the demo API. All of it, and the load, share the
@@ -52,5 +53,5 @@ def line(row, checks, remarks):
 def page(command, options, results):
     """The whole text."""
     head = HEAD.format(command=command, date=datetime.date.today().isoformat(), machine=machine(),
-                       rate=f"{options.rate:,}" if options.rate else "no")
+                       busy=options.busy, rate=f"{options.rate:,}" if options.rate else "no")
     return head + "\n".join(line(*one) for one in results) + "\n"

@@ -13,8 +13,9 @@ QUIET_SECONDS_MAX = 60
 class Run:
     """What a row's `act` is given."""
 
-    def __init__(self, row, system, program, rate):
-        self.row, self.system, self.program, self.rate = row, system, program, rate
+    def __init__(self, row, system, program, options):
+        self.row, self.system, self.program, self.options = row, system, program, options
+        self.rate = options.rate
         self.checks, self.remarks = [], []
         self.begun = self.healed = None
         self.answers = None
