@@ -211,6 +211,38 @@ static int busy(uint64_t now) {
     return count;
 }
 
+/* A few connections are used in turn; the others wait until those do not suffice. */
+static int prepare(void) {
+    pool = calloc(connections_max, sizeof *pool);
+    idle = calloc(connections_max, sizeof *idle);
+    poller = epoll_create1(EPOLL_CLOEXEC);
+    if (!pool || !idle || poller < 0) return -1;
+    for (int i = 0; i < connections_max; i++) pool[i].fd = -1;
+    for (int i = 0; i < KEPT_MIN; i++) give_back(pool + i);
+    signal(SIGTERM, end);
+    signal(SIGINT, end);
+    return 0;
+}
+
+/* A timer that wakes the poller for each request that is due. */
+static int tick(double pause_us) {
+    int timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+    struct itimerspec turn = {.it_value = {0, 1}, .it_interval = {0, (long)(pause_us * 1000)}};
+    struct epoll_event wanted = {.events = EPOLLIN, .data.u32 = UINT32_MAX};
+    timerfd_settime(timer, 0, &turn, NULL);
+    epoll_ctl(poller, EPOLL_CTL_ADD, timer, &wanted);
+    return timer;
+}
+
+static void hear(int timer) {
+    struct epoll_event events[256];
+    int found = epoll_wait(poller, events, 256, 100);
+    for (int i = 0; i < found; i++) {
+        if (events[i].data.u32 == UINT32_MAX) (void)!read(timer, &(uint64_t){0}, 8);
+        else heard(pool + events[i].data.u32, events[i].events);
+    }
+}
+
 int main(int argc, char **argv) {
     if (argc != 8) return 2;
     port = atoi(argv[1]);
@@ -218,41 +250,23 @@ int main(int argc, char **argv) {
     connections_max = atoi(argv[3]);
     uint64_t keys = atoll(argv[4]), misses = atoll(argv[5]), fresh = atoll(argv[6]), count = 0;
     if (connections_max < KEPT_MIN || connections_max > CONNECTIONS_MAX) return 2;
-    if (!(file = fopen(argv[7], "wb"))) return 2;
-    pool = calloc(connections_max, sizeof *pool);
-    idle = calloc(connections_max, sizeof *idle);
-    poller = epoll_create1(EPOLL_CLOEXEC);
-    for (int i = 0; i < connections_max; i++) pool[i].fd = -1;
-    /* A few are used in turn; the others wait until those do not suffice. */
-    for (int i = 0; i < KEPT_MIN; i++) give_back(pool + i);
-    int spare = KEPT_MIN;
-    signal(SIGTERM, end);
-    signal(SIGINT, end);
-    int timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-    struct itimerspec turn = {.it_value = {0, 1}, .it_interval = {0, (long)(pause_us * 1000)}};
-    timerfd_settime(timer, 0, &turn, NULL);
-    struct epoll_event wanted = {.events = EPOLLIN, .data.u32 = UINT32_MAX}, events[256];
-    epoll_ctl(poller, EPOLL_CTL_ADD, timer, &wanted);
+    if (!(file = fopen(argv[7], "wb")) || prepare() < 0) return 2;
+    int timer = tick(pause_us), spare = KEPT_MIN;
     double due = now_us();
     uint64_t looked = 0, over_since = 0;
     for (;;) {
-        int found = epoll_wait(poller, events, 256, 100);
+        hear(timer);
         uint64_t now = now_us();
-        for (int i = 0; i < found; i++) {
-            if (events[i].data.u32 == UINT32_MAX) (void)!read(timer, &(uint64_t){0}, 8);
-            else heard(pool + events[i].data.u32, events[i].events);
-        }
         for (; !is_over && due <= now; due += pause_us, count++) {
             if (!idle_count && spare < connections_max) give_back(pool + spare++);
             int is_miss = count * 617 % 1000 < misses;
             begin(due, is_miss ? fresh++ : 1 + count * 7919 % keys, is_miss);
         }
         if (is_over && !over_since) over_since = now;
-        if (now - looked > 100000 || over_since) {
-            looked = now;
-            int left = busy(now);
-            if (over_since && (!left || now - over_since > END_US)) break;
-        }
+        if (now - looked < 100000 && !over_since) continue;
+        looked = now;
+        if (!busy(now) && over_since) break;
+        if (over_since && now - over_since > END_US) break;
     }
     for (int i = 0; i < connections_max; i++)
         if (pool[i].is_busy) finish(pool + i, LATE);

@@ -90,9 +90,11 @@ class Run:
         before = answers.between(self.begun - BEFORE_SECONDS + 1, self.begun)
         during = answers.between(self.begun)
         failures = answers.failures(row.allowed)
+        most = row.failed_percent_max
         self.checks.insert(0, Check(
             f"failed of {len(answers)} requests", str(len(failures))
-            + (f" ({failures.words()})" if failures else ""), "0", not failures))
+            + (f" ({failures.words()})" if failures else ""), f"≤ {most:g} %" if most else "0",
+            len(failures) * 100 <= most * len(answers)))
         quiet = before.of(False).p99()
         first = answers.between(self.begun, self.begun + 1).of(False).p99()
         then = answers.between(self.begun + 1, max(self.healed, self.begun + 3)).of(False).p99()

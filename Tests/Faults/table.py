@@ -23,17 +23,17 @@ class Row:
 
     `first_ms`, `then_ms`: how much p99 of hits may grow in the first second and after it; `longest_ms`: the
     longest time to any answer from the fault on. None: it is told and has no bound. `allowed`: statuses
-    that are the right answer to a miss. `is_alone`: has instances of its own, and no load of the runner's.
+    that are the right answer to a miss. `failed_percent_max`: of all requests, may fail otherwise.
     """
 
     number: int
     fault: str
     act: typing.Callable
-    first_ms: typing.Optional[float] = None
-    then_ms: typing.Optional[float] = None
-    longest_ms: typing.Optional[float] = None
+    first_ms: float | None = None
+    then_ms: float | None = None
+    longest_ms: float | None = None
     allowed: frozenset = frozenset()
-    is_alone: bool = False
+    failed_percent_max: float = 0
 
 
 @dataclasses.dataclass(frozen=True)

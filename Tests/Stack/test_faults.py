@@ -4,6 +4,7 @@ import collections
 import sys
 import threading
 import time
+import types
 
 import pytest
 
@@ -14,7 +15,8 @@ sys.path.append(str(harness.REPOSITORY / "Tests/Faults"))
 import openload  # noqa: E402
 import report  # noqa: E402
 import rows  # noqa: E402, F401
-from table import ROWS, Absent, Check, Delegated  # noqa: E402
+from run import Run  # noqa: E402
+from table import ROWS, Absent, Check, Delegated, Row  # noqa: E402
 
 SECONDS, RATE = 2, 300
 
@@ -91,7 +93,8 @@ def test_nobody_listens(program):
     with openload.OpenLoad(program, harness.free_port(), RATE) as load:
         time.sleep(0.5)
         answers = load.stop()
-    assert {one.status for one in answers} == {0} and answers.words().startswith(f"{len(answers.of(False))} x refused")
+    assert {one.status for one in answers} == {0}
+    assert answers.words().startswith(f"{len(answers.of(False))} x refused")
 
 
 def test_every_number_of_the_matrix_has_a_row():
@@ -103,6 +106,47 @@ def test_every_number_of_the_matrix_has_a_row():
                 file, _, name = target.partition("::")
                 text = (harness.REPOSITORY / file).read_text()
                 assert f"def {name}" in text, target
+
+
+def judged(*odd, **bounds):
+    """What a row with these bounds says of 1,000 prompt answers, a fault at second 5, and the odd ones: (due,
+    seconds, status, is a miss)."""
+    run = Run(Row(1, "a fault", None, **bounds), None, None, types.SimpleNamespace(rate=100))
+    run.begun, run.healed = 5, 7
+    usual = [(n / 100, 0.001, 200, False) for n in range(1000)]
+    run.answers = openload.Answers(openload.Answer(*one, False) for one in sorted((*usual, *odd)))
+    run.judge()
+    return {check.words: check.good for check in run.checks}
+
+
+@pytest.mark.parametrize("status, is_miss, bounds, good", [
+    (200, False, {}, True),
+    (503, False, {}, False),
+    (503, True, {}, False),
+    (503, True, {"allowed": {503}}, True),
+    (503, False, {"allowed": {503}}, False),
+    (500, True, {"allowed": {503}}, False),
+    (-1, True, {"allowed": {503}}, False),
+    (-1, False, {"failed_percent_max": 0.05}, False),
+    (-1, False, {"failed_percent_max": 0.1}, True),
+])
+def test_what_counts_as_failed(status, is_miss, bounds, good):
+    assert judged((5.5, 0.001, status, is_miss), **bounds) == {"failed of 1001 requests": good}
+
+
+@pytest.mark.parametrize("bound, words, due, late", [
+    ("longest_ms", "longest", 4.999, False),
+    ("longest_ms", "longest", 5.0, True),
+    ("longest_ms", "longest", 9.5, True),
+    ("first_ms", "added p99 of hits, first second", 5.999, True),
+    ("first_ms", "added p99 of hits, first second", 6.0, False),
+    ("then_ms", "added p99 of hits, then", 5.999, False),
+    ("then_ms", "added p99 of hits, then", 6.0, True),
+    ("then_ms", "added p99 of hits, then", 8.0, False),
+])
+def test_when_an_answer_is_late(bound, words, due, late):
+    odd = [(due, 0.2, 200, False)] * 3
+    assert judged(*odd, **{bound: 100}) == {"failed of 1003 requests": True, words: not late}
 
 
 @pytest.mark.parametrize("good, mark, cell", [(True, "✓", "errors: 0 (0)"), (False, "✗", "errors: **0** (0)")])
