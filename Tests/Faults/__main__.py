@@ -1,8 +1,8 @@
 """The fault matrix: faults in the whole system under load, what was measured beside what it has to be."""
 import argparse
+import datetime
 import os
 import pathlib
-import shlex
 import subprocess
 import sys
 import tempfile
@@ -31,14 +31,13 @@ def arguments():
     parser.add_argument("--rate", type=int, help="requests a second (default: what the machine bears)")
     parser.add_argument("--soak", type=int, default=120, help="seconds of row 32 (default: 120)")
     parser.add_argument("--seed", type=int, default=1, help="of row 32's faults")
-    parser.add_argument("--output", type=pathlib.Path, help="default: docs/faults.md when all are run")
+    parser.add_argument("--output", type=pathlib.Path, default=PAGE, help="default: docs/faults.md")
     options = parser.parse_args()
     known = {row.number for row in ROWS}
     options.numbers = {int(word) for word in options.only.split(",") if word} or known
     if unknown := options.numbers - known:
         parser.error(f"no such row: {sorted(unknown)}")
     options.busy = os.getloadavg()[0]
-    options.is_whole = options.numbers == known
     return options
 
 
@@ -93,25 +92,34 @@ def delegated(row):
 
 
 def results_of(chosen, options):
-    """[(row, checks, remarks)]; one system serves all rows that need it."""
+    """[(row, checks, remarks, when)]; one system serves all rows that need it."""
     results, system = [], None
     with tempfile.TemporaryDirectory(prefix="meliproxy-faults-") as directory:
         program = build(directory)
         try:
             for row in chosen:
+                when = f"{datetime.datetime.now():%Y-%m-%d %H:%M}; load {options.busy:.1f}"
                 if isinstance(row, Absent):
-                    outcome = [], [row.why]
+                    outcome = [], [row.why], ""
                 elif isinstance(row, Delegated):
-                    outcome = delegated(row)
+                    outcome = *delegated(row), when
                 else:
                     system = system or begun(program, options)
-                    outcome = under_load(row, system, program, options)
+                    outcome = *under_load(row, system, program, options), f"{when}; {options.rate:,}/s"
                 results.append((row, *outcome))
-                print(report.line(*results[-1]), flush=True)
+                print(keep(options.output, *results[-1]), flush=True)
         finally:
             if system:
                 system.close()
     return results
+
+
+def keep(path, *result):
+    """Writes a row into the page at once: whatever ends the run later, it stays. The row's line."""
+    line = report.line(*result)
+    before = path.read_text(encoding="utf-8") if path.exists() else ""
+    path.write_text(report.page(ROWS, [line], before), encoding="utf-8")
+    return line
 
 
 def begun(program, options):
@@ -134,12 +142,7 @@ def main():
     """Exit status 1: a row missed its bound."""
     options = arguments()
     results = results_of([row for row in ROWS if row.number in options.numbers], options)
-    words = shlex.join(sys.argv[1:])
-    command = f"make faults ARGS={shlex.quote(words)}" if words else "make faults"
-    output = options.output or (PAGE if options.is_whole else None)
-    if output:
-        output.write_text(report.page(command, options, results), encoding="utf-8")
-    missed = [(row, check) for row, checks, _ in results for check in checks if not check.good]
+    missed = [(row, check) for row, checks, *_ in results for check in checks if not check.good]
     for row, check in missed:
         print(f"row {row.number} missed: {check.words}: {check.measured}, wanted {check.bound}",
               file=sys.stderr)

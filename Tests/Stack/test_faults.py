@@ -152,5 +152,14 @@ def test_when_an_answer_is_late(bound, words, due, late):
 @pytest.mark.parametrize("good, mark, cell", [(True, "✓", "errors: 0 (0)"), (False, "✗", "errors: **0** (0)")])
 def test_a_figure_out_of_bounds_is_seen(good, mark, cell):
     row = next(one for one in ROWS if not isinstance(one, (Absent, Delegated)))
-    line = report.line(row, [Check("errors", "0", "0", good)], ["a | b"])
-    assert f"| {cell} | {mark} | a \\| b |" in line
+    line = report.line(row, [Check("errors", "0", "0", good)], ["a | b"], "today")
+    assert line.startswith(report.start(row)) and line.endswith(f"| {cell} | {mark} | a \\| b | today |")
+
+
+def test_a_run_of_some_rows_leaves_the_others_as_they_were():
+    first, second, third = ROWS[:3]
+    lines = [report.line(row, [], [], "yesterday") for row in (first, second)]
+    before = report.page(ROWS[:3], lines, "")
+    after = report.page(ROWS[:3], [report.line(second, [], [], "today")], before)
+    assert [line.rsplit("|", 2)[1].strip() for line in after.splitlines()[-3:]] == ["yesterday", "today", ""]
+    assert after.splitlines()[-1] == f"{report.start(third)} not run | | | |"
