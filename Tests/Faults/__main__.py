@@ -1,7 +1,6 @@
 """The fault matrix: faults in the whole system under load, what was measured beside what it has to be."""
 import argparse
 import datetime
-import os
 import pathlib
 import subprocess
 import sys
@@ -20,8 +19,7 @@ from system import System  # noqa: E402
 from table import ROWS, Absent, Check, Delegated  # noqa: E402
 
 PAGE = ROOT / "docs/faults.md"
-RATES = (5000, 3500, 2500, 1800, 1200, 800)
-P99_SECONDS_MAX = 0.02
+ATTEMPTS_MAX = 3
 
 
 def arguments():
@@ -37,30 +35,20 @@ def arguments():
     options.numbers = {int(word) for word in options.only.split(",") if word} or known
     if unknown := options.numbers - known:
         parser.error(f"no such row: {sorted(unknown)}")
-    options.busy = os.getloadavg()[0]
     return options
 
 
-def borne(system, program):
-    """The highest of a few rates at which nothing fails and hits are prompt."""
-    for rate in RATES:
-        with OpenLoad(program, system.front, rate) as load:
-            time.sleep(4)
-            answers = load.stop()
-        late = answers.between(answers[0].due + 1)
-        if not late.failures() and late.of(False).p99() < P99_SECONDS_MAX:
-            return rate
-    return RATES[-1]
-
-
 def under_load(row, system, program, options):
-    """A row that is run here; once more where only latencies were missed."""
+    """A row that is run here; again where the machine may be what missed it."""
     run = attempt(row, system, program, options)
-    if run.missed_by_time_alone:
-        print(f"  {row.number}: once more: {report.cells(run.checks)}", flush=True)
+    for number in range(2, ATTEMPTS_MAX + 1):
+        doubt = run.doubt()
+        if not doubt:
+            break
+        print(f"  {row.number}: once more, {doubt}: {report.cells(run.checks)}", flush=True)
         run = attempt(row, system, program, options)
-        run.remark("second attempt: the first missed latencies alone")
-    return run.checks, run.remarks
+        run.remark(f"attempt {number}: before, {doubt}")
+    return run
 
 
 def attempt(row, system, program, options):
@@ -98,14 +86,16 @@ def results_of(chosen, options):
         program = build(directory)
         try:
             for row in chosen:
-                when = f"{datetime.datetime.now():%Y-%m-%d %H:%M}; load {options.busy:.1f}"
+                when = f"{datetime.datetime.now():%Y-%m-%d %H:%M}"
                 if isinstance(row, Absent):
                     outcome = [], [row.why], ""
                 elif isinstance(row, Delegated):
                     outcome = *delegated(row), when
                 else:
-                    system = system or begun(program, options)
-                    outcome = *under_load(row, system, program, options), f"{when}; {options.rate:,}/s"
+                    system = system or begun(program)
+                    run = under_load(row, system, program, options)
+                    outcome = (run.checks, run.remarks,
+                               f"{when}; {run.rate:,}/s; others {run.others:.1f}")
                 results.append((row, *outcome))
                 print(keep(options.output, *results[-1]), flush=True)
         finally:
@@ -122,16 +112,14 @@ def keep(path, *result):
     return line
 
 
-def begun(program, options):
-    """The system, its caches warm, and `options.rate` as the machine bears it."""
+def begun(program):
+    """The system, its caches warm."""
     system = System()
     try:
         system.wait_well()
         with OpenLoad(program, system.front, 400) as load:
             time.sleep(5)
             load.stop()
-        options.rate = options.rate or borne(system, program)
-        print(f"{options.rate} requests/s", flush=True)
     except BaseException:
         system.close()
         raise

@@ -1,20 +1,19 @@
 """The page of the fault matrix, and one line of it for the terminal."""
 import datetime
-import os
-import platform
 
+import machine
 from table import Absent, Delegated
 
 HEAD = """# Fault matrix: what was measured
 
 Written by `make faults`, the last time on {date} on {machine}. A run of some of the rows
 (`make faults ARGS="--only 1,19"`) leaves the others as they were; each says when it was run, at which rate,
-and how busy the machine was before (its load average).
+and how many of the processors were busy with other things just before.
 
 One stack as `scripts/stack` runs it with the shipped configurations: HAProxy, three instances with one worker
 each, a Redis master with two replicas, three Sentinels, the demo API. All of it, and the load, share the
 machine. The load is open: requests are evenly spaced, and time is counted from when each was due, whether or
-not those before were answered; the rate is what the machine bears. Nine in ten are for 1,000 items that are
+not those before were answered; the rate is what the machine bore just before. Nine in ten are for 1,000 items that are
 cached, one in ten for an item that nobody has asked for. "Failed" is everything but 200 that a client saw: 5xx,
 resets, timeouts. A row marked † is run by tests of its own, without this load; "passed" is pytest's or
 `swift test`'s word.
@@ -22,14 +21,6 @@ resets, timeouts. A row marked † is run by tests of its own, without this load
 | # | fault | measured (wanted) | | also | when |
 |---|---|---|---|---|---|
 """
-
-
-def machine():
-    """The machine in a few words."""
-    with open("/proc/cpuinfo", encoding="utf-8") as file:
-        models = [line.split(":")[1].strip() for line in file if line.startswith("model name")]
-    model = models[0] if models else platform.machine()
-    return f"{os.cpu_count()} processors ({model}), Linux {platform.release().split('-')[0]}"
 
 
 def cells(checks):
@@ -62,7 +53,7 @@ def page(rows, lines, before):
     def of(row):
         mine = [one for one in (*lines, *before.splitlines()) if one.startswith(start(row))]
         return mine[0] if mine else f"{start(row)} not run | | | |"
-    head = HEAD.format(date=datetime.date.today().isoformat(), machine=machine())
+    head = HEAD.format(date=datetime.date.today().isoformat(), machine=machine.words())
     return head + "\n".join(map(of, rows)) + "\n"
 
 

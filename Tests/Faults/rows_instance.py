@@ -1,16 +1,15 @@
 """One instance's surroundings: rows 7, 25 and 27."""
 import contextlib
 import os
-import pathlib
 import time
 
 import client
 import harness
+from machine import busy_seconds
 from openload import OpenLoad
 from relay import Relay
 from table import row
 
-TICKS = os.sysconf("SC_CLK_TCK")
 TOKEN = "a-token-of-this-table"
 
 
@@ -68,12 +67,6 @@ def _partition(run):
             if age > time.monotonic() - purged + 1.5:
                 stale.append((target, age))
         run.none("purged copies that it serves when it is back", stale)
-
-
-def busy_seconds(pid):
-    """Processor time of a process so far."""
-    words = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(words[11]) + int(words[12])) / TICKS
 
 
 @row(25, "an instance may open 10 more descriptors, and 200 clients come, for 4 s")

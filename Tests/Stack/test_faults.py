@@ -1,6 +1,7 @@
 """The fault matrix's own parts: the open load counts what was answered, and the table is whole. The faults
 themselves: `make faults`."""
 import collections
+import subprocess
 import sys
 import threading
 import time
@@ -12,6 +13,7 @@ import harness
 import upstream as upstreams
 
 sys.path.append(str(harness.REPOSITORY / "Tests/Faults"))
+import machine  # noqa: E402
 import openload  # noqa: E402
 import report  # noqa: E402
 import rows  # noqa: E402, F401
@@ -109,13 +111,18 @@ def test_every_number_of_the_matrix_has_a_row():
 
 
 def judged(*odd, **bounds):
-    """What a row with these bounds says of 1,000 prompt answers, a fault at second 5, and the odd ones: (due,
-    seconds, status, is a miss)."""
+    """A run of a row with these bounds: 1,000 prompt answers, a fault at second 5, and the odd ones: (due, seconds,
+    status, is a miss)."""
     run = Run(Row(1, "a fault", None, **bounds), None, None, types.SimpleNamespace(rate=100))
     run.begun, run.healed = 5, 7
     usual = [(n / 100, 0.001, 200, False) for n in range(1000)]
     run.answers = openload.Answers(openload.Answer(*one, False) for one in sorted((*usual, *odd)))
     run.judge()
+    return run
+
+
+def goods(run):
+    """{figure: whether it is within its bound}"""
     return {check.words: check.good for check in run.checks}
 
 
@@ -131,7 +138,7 @@ def judged(*odd, **bounds):
     (-1, False, {"failed_percent_max": 0.1}, True),
 ])
 def test_what_counts_as_failed(status, is_miss, bounds, good):
-    assert judged((5.5, 0.001, status, is_miss), **bounds) == {"failed of 1001 requests": good}
+    assert goods(judged((5.5, 0.001, status, is_miss), **bounds)) == {"failed of 1001 requests": good}
 
 
 @pytest.mark.parametrize("bound, words, due, late", [
@@ -146,7 +153,33 @@ def test_what_counts_as_failed(status, is_miss, bounds, good):
 ])
 def test_when_an_answer_is_late(bound, words, due, late):
     odd = [(due, 0.2, 200, False)] * 3
-    assert judged(*odd, **{bound: 100}) == {"failed of 1003 requests": True, words: not late}
+    assert goods(judged(*odd, **{bound: 100})) == {"failed of 1003 requests": True, words: not late}
+
+
+@pytest.mark.parametrize("odd, doubt", [
+    ([], ""),
+    ([(5.5, 0.001, 503, False)], ""),
+    ([(5.5, 0.2, 200, False)], "latencies alone were missed"),
+    ([(5.5, 0.2, 200, False), (5.5, 0.001, 503, False)], ""),
+    ([(4.5, 0.001, 503, False)], "the machine did not bear the load even before the fault"),
+    ([(4.5, 0.05, 200, False)] * 9 + [(5.5, 0.2, 200, False)],
+     "the machine did not bear the load even before the fault"),
+])
+def test_what_is_measured_again(odd, doubt):
+    """Never what failed from the fault on."""
+    assert judged(*odd, longest_ms=100).doubt() == doubt
+
+
+def test_what_others_take_of_the_machine():
+    """Our own work is not theirs."""
+    spinning = subprocess.Popen(["sh", "-c", "while :; do :; done"])
+    try:
+        with machine.Others([]) as others, machine.Others([spinning.pid]) as without:
+            harness.wait_until(lambda: machine.busy_seconds(spinning.pid) > 0.5, "half a second's work", 30)
+        assert others.taken > without.taken
+    finally:
+        spinning.kill()
+        spinning.wait()
 
 
 @pytest.mark.parametrize("good, mark, cell", [(True, "✓", "errors: 0 (0)"), (False, "✗", "errors: **0** (0)")])
