@@ -95,9 +95,9 @@ def _descriptors(run):
 @row(27, "the disk of the log is full; nobody reads the pipe of the log")
 def _logs(run):
     with run.fault():
-        usual, _ = logged(run)
-        for words, path in (("full disk", "/dev/full"), ("pipe", fifo(run))):
-            late, dropped = logged(run, path)
+        usual, _ = logged(run, "a file")
+        for words, path in (("a full disk", "/dev/full"), ("a pipe", fifo(run))):
+            late, dropped = logged(run, words, path)
             run.below(f"{words}: added p99 of hits", (late - usual) * 1e3, 1, " ms", True, 1)
             run.holds(f"{words}: what was dropped is counted", dropped > 0, dropped)
 
@@ -110,12 +110,12 @@ def fifo(run):
     return path
 
 
-def logged(run, path=None):
+def logged(run, words, path=None):
     """(p99 of hits in seconds, dropped lines) of an instance that logs there, under 500 requests/s."""
     with instance(run, access_log=path) as proxy:
         with OpenLoad(run.program, proxy.port, 500, keys=50) as load:
             time.sleep(5)
             answers = load.stop()
-        run.none(f"failed with its log at {path or 'a file'}", answers.failures())
+        run.none(f"{words}: failed", answers.failures())
         proxy.assert_alive()
         return answers.between(answers[0].due + 2).of(False).p99(), proxy.metric("log_dropped_total")
