@@ -40,21 +40,21 @@ def arguments():
 
 
 def under_load(row, system, program, options):
-    """A row that is run here; again where the machine may be what missed it."""
+    """A row that is run here; again, with less load, where the machine may be what missed it."""
     run = attempt(row, system, program, options)
     for number in range(2, ATTEMPTS_MAX + 1):
         doubt = run.doubt()
         if not doubt:
             break
         print(f"  {row.number}: once more, {doubt}: {report.cells(run.checks)}", flush=True)
-        run = attempt(row, system, program, options)
+        run = attempt(row, system, program, options, run.rate)
         run.remark(f"attempt {number}: before, {doubt}")
     return run
 
 
-def attempt(row, system, program, options):
+def attempt(row, system, program, options, below=float("inf")):
     """One run of a row; whatever ends it early is a miss of this row, and the others go on."""
-    run = Run(row, system, program, options)
+    run = Run(row, system, program, options, below)
     try:
         run.measure()
     except Exception as problem:

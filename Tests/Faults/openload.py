@@ -8,7 +8,8 @@ import time
 
 SOURCE = pathlib.Path(__file__).with_name("load.c")
 RECORD = struct.Struct("<QIhBB")
-WORDS = {0: "refused", -1: "broken off", -2: "no answer in 25 s", -3: "no connection left"}
+CROWDED = -3
+WORDS = {0: "refused", -1: "broken off", -2: "no answer in 25 s", CROWDED: "no connection left"}
 # New items of each load are its own.
 _first = itertools.count(int(time.time()) * 10_000, 10_000_000)
 
