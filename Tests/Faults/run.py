@@ -90,7 +90,7 @@ class Run:
                 self.answers = load.stop()
         self.judge()
         if (given_up := self.given_up() - given_up) > 0:
-            self.remark(f"{given_up:.0f} connections to Redis given up for want of an answer")
+            self.remark(f"connections to Redis given up for want of an answer: {given_up:.0f}")
         for judge in self._later:
             judge(self.answers)
 
