@@ -120,6 +120,14 @@ bench-stack: ## 50,000 requests/s through HAProxy, all on one machine, closed an
 	@$(MAKE) build
 	@exec python3 Benchmarks/stack.py $(ARGS)
 
+.PHONY: faults
+faults: ## faults in the whole stack under load; writes docs/faults.md (30 minutes); ARGS="--only 1,19"
+	@scripts/install-packages test
+	@scripts/venv test
+	@$(MAKE) build
+	@swift build --build-tests
+	@.venv/bin/python -B Tests/Faults $(ARGS)
+
 .PHONY: rules
 rules: ## Prometheus' rules: validity and unit tests (20 seconds); the rest of their tests: make test
 	@promtool check rules --lint=all --lint-fatal prometheus/rules/*.yml >/dev/null

@@ -154,9 +154,11 @@ class Supervisor:
 
     def _until(self, condition, processes, within=STEP_SECONDS_MAX):
         deadline = time.monotonic() + within
+        # What was restarted before, by order or after a death, says nothing about this time.
+        before = {process.name: process.restarts for process in processes}
         while not condition():
             for process in processes:
-                if process.restarts > 2 and not process.is_ready:
+                if process.restarts > before[process.name] + 2 and not process.is_ready:
                     raise StackError(f"{process.name} does not stay up:\n{process.log_tail()}")
             if time.monotonic() > deadline:
                 late = [p for p in processes if not p.is_ready]

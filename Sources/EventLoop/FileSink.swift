@@ -21,10 +21,11 @@ public struct FileSink: Sendable {
         _ = fcntl(descriptor, F_SETFL, O_APPEND)
     }
 
-    /// Writes all of `bytes`, waiting as long as it takes; gives up on an error.
-    public func write(_ bytes: Span<UInt8>) {
-        guard descriptor >= 0 else { return }
-        unsafe bytes.withUnsafeBytes { bytes in
+    /// Writes all of `bytes`, waiting as long as it takes; gives up on an error. How many were written.
+    @discardableResult
+    public func write(_ bytes: Span<UInt8>) -> Int {
+        guard descriptor >= 0 else { return bytes.count }
+        return unsafe bytes.withUnsafeBytes { bytes in
             var offset = 0
             while offset < bytes.count {
                 let count = unsafe Glibc.write(
@@ -36,9 +37,10 @@ public struct FileSink: Sendable {
                     var state = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
                     _ = unsafe poll(&state, 1, -1)
                 } else if count == 0 || errno != EINTR {
-                    return
+                    return offset
                 }
             }
+            return offset
         }
     }
 }

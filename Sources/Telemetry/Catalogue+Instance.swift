@@ -22,7 +22,7 @@ extension Catalogue {
 
     /// Lost log lines.
     public static let logDropped = Family.counter(
-        "meliproxy_log_dropped_total", "Log lines dropped because the sink was too slow.")
+        "meliproxy_log_dropped_total", "Log lines dropped because the sink was too slow or failed.")
 
     /// Result of the last reload.
     public static let configLastReloadSuccessful = Family.gauge(

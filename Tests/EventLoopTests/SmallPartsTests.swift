@@ -94,6 +94,14 @@ struct SmallPartsTests {
         FileSink.nowhere.write([1, 2, 3].span)
     }
 
+    @Test(
+        "how many bytes were written is said; a full disk takes none",
+        arguments: [("/dev/full", 0), ("/dev/null", 4)])
+    func taken(path: String, expected: Int) throws {
+        let written = try FileSink(appendingTo: path).write([1, 2, 3, 4].span)
+        #expect(written == expected)
+    }
+
     @Test("a file that cannot be opened is named, with the system's reason")
     func unopened() {
         let error = #expect(throws: LoopError.self) {

@@ -38,13 +38,23 @@ struct LogTextTests {
         let buffer = LogBuffer()
         let line = [UInt8](repeating: 0x61, count: 1000)
         var accepted = 0
-        while buffer.append(line.span) { accepted += 1 }
+        while buffer.append(line.span) == 0 { accepted += 1 }
         #expect(accepted == LogBuffer.pendingBytesMax / 1000)
         var lines: [UInt8] = []
         buffer.take(&lines)
         #expect(lines.count == accepted * 1000)
-        let isTaken = buffer.append(line.span)
-        #expect(isTaken)
+        let dropped = buffer.append(line.span)
+        #expect(dropped == 0)
+    }
+
+    @Test("what the sink did not take is counted once, with the next line", arguments: [0, 1, 3])
+    func lost(lines: Int) {
+        let buffer = LogBuffer()
+        let line = Array("a line\n".utf8)
+        buffer.lose([UInt8]((0..<lines).flatMap { _ in line }).span)
+        let first = buffer.append(line.span), second = buffer.append(line.span)
+        #expect(first == lines)
+        #expect(second == 0)
     }
 }
 

@@ -201,6 +201,19 @@ def test_stalled_sink_drops_and_counts(start, upstream, tmp_path):
         os.close(reader)
 
 
+def test_full_disk_drops_and_counts(start, upstream):
+    """A disk without room: requests go on, and every line is counted."""
+    proxy = start(upstream, access_log="/dev/full")
+    with proxy.client() as client:
+        assert {client.get("/a").status for _ in range(20)} == {200}
+
+        # A line that was lost is counted with the next one, which is lost as well.
+        def dropped():
+            assert client.get("/a").status == 200
+            return proxy.metric("log_dropped_total") >= 20
+        harness.wait_until(dropped, "counted lines")
+
+
 def test_log_off(start, upstream):
     """`--access-log off` writes nothing."""
     proxy = start(upstream, access_log="off")

@@ -1,4 +1,5 @@
 """The topology around the instances: HAProxy, Redis with Sentinels, Prometheus, the local stack."""
+import contextlib
 import json
 import os
 import pathlib
@@ -7,12 +8,15 @@ import re
 import signal
 import subprocess
 import time
+import types
 import urllib.request
 
 import pytest
 
 import client
 import harness
+from stack.layout import StackError
+from stack.supervisor import Supervisor
 from topology_support import STACK, Load, Stack
 
 REPOSITORY = harness.REPOSITORY
@@ -196,6 +200,64 @@ def test_rolling_restart_costs_no_answer(stack):
     after = {row["name"]: row["pid"] for row in stack.status()["programs"]}
     changed = {name for name in before if before[name] != after[name]}
     assert changed == {"proxy-1", "proxy-2"}
+
+
+def test_an_instance_that_hangs_costs_no_answer_and_holds_nobody_up(stack):
+    """SIGSTOP: what it has not answered is answered by the other one while it still hangs."""
+    pid = stack.program("proxy-2")["pid"]
+    with Load(stack.front, clients=8) as load:
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            harness.wait_until(lambda: not _is_up(stack, "proxy2"), "HAProxy notices", within=5)
+            # Each of the eight is soon waiting for the one that hangs.
+            done = load.answers
+            harness.wait_until(lambda: load.answers > done + 400, lambda: load.answers - done, within=10)
+        finally:
+            os.kill(pid, signal.SIGCONT)
+    harness.wait_until(lambda: _is_up(stack, "proxy2"), "it is used again", within=10)
+
+
+def test_what_an_instance_has_when_it_is_stopped_it_finishes(stack):
+    """Requests that nobody may repeat outlast the drain."""
+    with contextlib.ExitStack() as held:
+        waiting = [held.enter_context(client.Client(stack.front, timeout=30)) for _ in range(4)]
+        for one in waiting:
+            one.send(client.head("POST", "/items/MLA1?_latency=4s", body=b"x") + b"x")
+        # Until all of them are with the upstream; an answer would come much later.
+        harness.wait_until(lambda: _in_flight(stack) == 4, lambda: _in_flight(stack), within=3)
+        stack.order("restart")
+        assert [one.response("POST").status for one in waiting] == [405] * 4
+
+
+def _in_flight(stack):
+    """Requests under way in all instances."""
+    pages = [client.fetch(stack.ports[f"admin_{n}"], "GET", "/metrics").body.decode() for n in (1, 2)]
+    return sum(float(re.search(r"^meliproxy_http_requests_in_flight (\S+)$", page, re.M)[1])
+               for page in pages)
+
+
+def test_how_often_a_program_was_restarted_before_says_nothing():
+    """Only one that dies again and again while it is waited for is given up."""
+    process = types.SimpleNamespace(name="one", restarts=7, is_ready=False, log_tail=lambda: "its log")
+    waiting = Supervisor._until(None, lambda: False, [process])
+    next(waiting)
+    process.restarts += 2
+    next(waiting)
+    process.restarts += 1
+    with pytest.raises(StackError, match="one does not stay up:\nits log"):
+        next(waiting)
+
+
+def test_haproxy_logs_what_failed_and_nothing_else(stack):
+    """A request that never reached an instance is in its log; one that was answered is not."""
+    path = stack.run / "log/haproxy.log"
+    assert client.fetch(stack.front, "GET", "/sites").status == 200
+    with client.Client(stack.front) as one:
+        one.send(b"GET /not{a}request HTTP/1.1\r\n\r\nno colon\r\n\r\n")
+        one.send(b"no request\r\n\r\n")
+        one.wait_closed()
+    harness.wait_until(lambda: "<BADREQ>" in path.read_text(), "the bad request", within=5)
+    assert '"GET /sites' not in path.read_text()
 
 
 def test_reload_of_haproxy_costs_no_answer(stack):

@@ -213,9 +213,10 @@ class Upstream:
 class FullQueue:
     """A listener that never accepts and whose queue is full: connecting to it hangs."""
 
-    def __init__(self):
+    def __init__(self, port=0):
         self.listener = socket.socket()
-        self.listener.bind(("127.0.0.1", 0))
+        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.listener.bind(("127.0.0.1", port))
         self.listener.listen(0)
         self.port = self.listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"

@@ -27,7 +27,8 @@ extension Worker {
             case .json: appendJSON(request, durationNanoseconds)
             case .text: appendText(request, durationNanoseconds)
             }
-            if !line.withSpan({ log.append($0) }) { metrics.logDropped.add() }
+            let dropped = line.withSpan { log.append($0) }
+            if dropped > 0 { metrics.logDropped.add(UInt64(dropped)) }
         }
     }
 

@@ -10,9 +10,15 @@ final class LogBuffer: Sendable {
     /// Bytes that may wait for the sink, per worker.
     static let pendingBytesMax = 1 << 20
 
-    private let pending: Locked<[UInt8]>
+    private struct Pending {
+        var bytes: [UInt8]
+        /// Lines that the sink did not take and that nobody has counted yet.
+        var lostCount = 0
+    }
 
-    init() { pending = Locked(LogBuffer.room()) }
+    private let pending: Locked<Pending>
+
+    init() { pending = Locked(Pending(bytes: LogBuffer.room())) }
 
     /// An empty buffer that never grows, so that no line costs an allocation. Memory that no line ever reached is
     /// not resident.
@@ -22,18 +28,31 @@ final class LogBuffer: Sendable {
         return bytes
     }
 
-    /// Adds a whole line; false when there is no room for it.
-    func append(_ line: Span<UInt8>) -> Bool {
-        pending.withLock { bytes in
-            guard bytes.count + line.count <= LogBuffer.pendingBytesMax else { return false }
-            bytes.append(copying: line)
-            return true
+    /// Adds a whole line. How many lines were dropped: this one when there is no room for it, and those that
+    /// the sink did not take since the last call.
+    func append(_ line: Span<UInt8>) -> Int {
+        pending.withLock { pending in
+            var dropped = pending.lostCount
+            pending.lostCount = 0
+            if pending.bytes.count + line.count <= LogBuffer.pendingBytesMax {
+                pending.bytes.append(copying: line)
+            } else {
+                dropped += 1
+            }
+            return dropped
         }
     }
 
     /// Exchanges the lines for an empty buffer.
     func take(_ lines: inout [UInt8]) {
-        pending.withLock { swap(&$0, &lines) }
+        pending.withLock { swap(&$0.bytes, &lines) }
+    }
+
+    /// Lines that were taken could not be written, or not to their end.
+    func lose(_ lines: Span<UInt8>) {
+        var count = 0
+        for index in lines.indices where lines[index] == UInt8(ascii: "\n") { count += 1 }
+        pending.withLock { $0.lostCount += count }
     }
 }
 
@@ -80,7 +99,10 @@ final class AccessLog: Sendable {
         for buffer in buffers.withLock({ $0 }) {
             spare.removeAll(keepingCapacity: true)
             buffer.take(&spare)
-            if !spare.isEmpty { sink.write(spare.span) }
+            if spare.isEmpty { continue }
+            // A full disk, a pipe without a reader: what cannot be written is not kept.
+            let written = sink.write(spare.span)
+            if written < spare.count { buffer.lose(spare.span.extracting(written...)) }
         }
         rounds.add(1, ordering: .sequentiallyConsistent)
     }

@@ -36,7 +36,7 @@ public final class Diagnostics: Sendable {
             line.append(timestamp: .now())
             line.append(utf8: " \(level.rawValue): \(message)\n")
         }
-        line.withSpan { FileSink.standardError.write($0) }
+        _ = line.withSpan { FileSink.standardError.write($0) }
     }
 
     private static func rank(_ level: ProxyCore.LogLevel) -> Int {
