@@ -1,18 +1,15 @@
 """Limits that hold for all instances together, by leases from one Redis."""
 import signal
-import threading
 import time
 
 import pytest
 
-import client as clients
 import harness
-from limit_support import admin, decisions, settings, statuses
+from limit_load import Load, most_within, redis_calls, sharing
+from limit_support import admin, decisions, statuses
 from redis_server import Server
 
 ONE = "152.152.152.152"
-INSTANCES = 3
-WARM = {"name": "warm", "when": {"path": "/warm"}, "rate": "1000000/1s"}
 
 
 @pytest.fixture
@@ -24,86 +21,8 @@ def redis():
 
 @pytest.fixture
 def instances(start, upstream, redis):
-    """Starts instances that share these rules, and have asked Redis for the first time."""
-    def begin(*rules, count=INSTANCES, timeout="2s", workers=1, cache="off", **redis_settings):
-        made = []
-        for _ in range(count):
-            wanted = settings(upstream, [*rules, WARM])
-            wanted["redis"] = {"address": f"127.0.0.1:{redis.port}", "command_timeout": timeout,
-                               "breaker": {"failures": 1000}, **redis_settings}
-            wanted["cache"] = {"memory": "64MiB", "redis": {"enabled": cache == "on"}}
-            made.append(start(settings=wanted, workers=workers))
-        for proxy in made:
-            warm(proxy)
-            # Every one knows of the others, or will when it needs to.
-            assert proxy.fetch("GET", "/c/x").status in (200, 429)
-        return made
-    return begin
-
-
-def warm(proxy):
-    """Waits until the instance has a lease from Redis, on every worker that takes connections."""
-    def has_lease():
-        statuses(proxy, "/warm", 5)
-        return proxy.metric("rate_limit_lease_total", outcome="granted") > 0
-    harness.wait_until(has_lease, "a lease", every=0.05)
-
-
-class Load:
-    """Requests at a pace to several instances at once; what was answered, and when."""
-
-    def __init__(self, proxies, target, per_second, seconds, who=None):
-        self.answers = []
-        self.begin = time.monotonic() + 0.05
-        self.threads = [
-            threading.Thread(target=self.run, args=(proxy, target, per_second / len(proxies), seconds, who))
-            for proxy in proxies]
-        for thread in self.threads:
-            thread.start()
-
-    def run(self, proxy, target, per_second, seconds, who):
-        """Sends a few in one segment, whenever they are due."""
-        several = max(1, round(per_second / 100))
-        fields = [("X-Forwarded-For", who)] if who else []
-        head = clients.head("GET", target, fields) * several
-        mine = []
-        with proxy.client(timeout=30) as connection:
-            due = self.begin
-            while due < self.begin + seconds:
-                time.sleep(max(0, due - time.monotonic()))
-                sent = time.monotonic()
-                connection.send(head)
-                for _ in range(several):
-                    status = connection.response().status
-                    mine.append((sent, time.monotonic(), status))
-                due += several / per_second
-        self.answers += mine
-
-    def join(self):
-        """Waits for the end."""
-        for thread in self.threads:
-            thread.join()
-        return self
-
-    def allowed(self):
-        """When requests that were let through were sent, and answered."""
-        return sorted((sent, got) for sent, got, status in self.answers if status == 200)
-
-    def count(self, status):
-        """Answers with a status."""
-        return sum(1 for answer in self.answers if answer[2] == status)
-
-
-def most_within(events, period):
-    """The most that were let through within a period for certain: sent after its begin, answered before its end."""
-    answered = sorted(got for _, got in events)
-    most, low = 0, 0
-    for index, (begin, _) in enumerate(events):
-        while low < len(answered) and answered[low] < begin + period:
-            low += 1
-        # Answered before the end, less those that were sent before the begin.
-        most = max(most, low - index)
-    return most
+    """Starts instances that share rules by that Redis."""
+    return sharing(start, upstream, redis)
 
 
 def use_up(proxies, target, count, who=None):
@@ -120,14 +39,6 @@ def use_up(proxies, target, count, who=None):
     for proxy in proxies:
         allowed += statuses(proxy, target, 20, who).count(200)
     assert allowed == count
-
-
-def redis_calls(redis):
-    """Calls of functions and scripts so far."""
-    with redis.connect() as connection:
-        rows = connection("INFO", "commandstats").decode().splitlines()
-    return sum(int(row.split("calls=")[1].split(",")[0]) for row in rows
-               if row.startswith(("cmdstat_fcall:", "cmdstat_evalsha:", "cmdstat_eval:")))
 
 
 @pytest.mark.parametrize("rule,count,period", [
@@ -279,6 +190,36 @@ def test_without_redis(instances, redis, word, number):
             harness.wait_until(
                 lambda p=proxy, b=before: statuses(p, "/warm", 1) and
                 p.metric("rate_limit_lease_total", outcome="granted") > b, "a lease again", every=0.1)
+
+
+def test_redis_comes_back_to_no_second_burst(instances, redis):
+    """What instances let through without Redis goes on counting for a while, although Redis knows nothing of it."""
+    proxies = instances({"name": "r", "when": {"path": "/c/**"}, "rate": "30/10m"}, timeout="15ms")
+    harness.wait_until(lambda: instances_seen(redis) == 3, "three instances")
+    time.sleep(1.2)
+    before = [proxy.metric("rate_limit_lease_total", outcome="granted") for proxy in proxies]
+    redis.process.send_signal(signal.SIGSTOP)
+    try:
+        without = [statuses(proxy, "/c/x", 50).count(200) for proxy in proxies]
+        # That counts as long as it was away: longer than the next steps take.
+        time.sleep(2)
+    finally:
+        redis.process.send_signal(signal.SIGCONT)
+    assert 27 <= sum(without) <= 33, without
+    for proxy, granted in zip(proxies, before):
+        harness.wait_until(
+            lambda p=proxy, g=granted: statuses(p, "/warm", 1) and
+            p.metric("rate_limit_lease_total", outcome="granted") > g, "a lease again", every=0.05)
+    assert [statuses(proxy, "/c/x", 50).count(200) for proxy in proxies] == [0, 0, 0]
+    # Later there is what Redis has: no lasting penalty for having been without.
+    allowed = 0
+
+    def is_forgotten():
+        nonlocal allowed
+        allowed += sum(statuses(proxy, "/c/x", 50).count(200) for proxy in proxies)
+        return allowed >= 10
+
+    harness.wait_until(is_forgotten, lambda: f"{allowed} let through", within=30, every=0.2)
 
 
 def instances_seen(redis):

@@ -16,6 +16,8 @@ final class LimitLink {
     private let metrics: SharedMetrics
     private let leaseCounts: CounterSet<RateLimitLeaseOutcome>
     private let observer: SharedObserver
+    /// When there was no connection.
+    private(set) var absence = StoreAbsence()
     private var queue = LeaseQueue()
     /// By the numbers of the tables, which are those of the `LimitTable`s.
     private var tables: [UInt64: LeaseTable] = [:]
@@ -90,7 +92,7 @@ final class LimitLink {
         guard !isStarted else { return }
         isStarted = true
         observer.connectionChanged = { [unowned self] failure in
-            if failure == nil { connected() }
+            if failure == nil { connected() } else { absence.began(at: .now()) }
         }
         clock = Timer(on: loop) { [unowned self] in tick() }
         if isFirst { presence = Timer(on: loop) { [unowned self] in announce() } }
@@ -253,6 +255,7 @@ final class LimitLink {
     // MARK: The connection
 
     private func connected() {
+        absence.ended(at: .now())
         load()
         announce()
     }

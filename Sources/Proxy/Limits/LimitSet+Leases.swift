@@ -41,6 +41,7 @@ extension LimitSet {
             return .waits
         }
         if asks { doWithout(&use, from: first, link, isRefused: isRefused) }
+        if link.absence.isRemembered(at: now) { countHereToo(&use, from: first, now, link) }
         let refusals = decideHere(&use, from: first, clock.time(now))
         if refusals == 0 { spend(&use, from: first, link) }
         return refusals == 0 ? .allowed : .refused
@@ -102,6 +103,23 @@ extension LimitSet {
                 use.matches[index].decision = .failClosed
                 use.matches[index].isDecided = true
             }
+        }
+    }
+
+    /// The store is back and knows nothing of what instances let through without it: their shares go on counting
+    /// beside it for a while.
+    private func countHereToo(
+        _ use: inout LimitUse, from first: Int, _ now: Instant, _ link: LimitLink
+    ) {
+        for index in first..<use.matches.count where use.matches[index].isLeased {
+            let match = use.matches[index]
+            let plan = plans.plans[match.rule]
+            let memory = plan.variants[match.variant].memoryNanoseconds
+            guard plan.rule.onStoreFailure == .local,
+                link.absence.isRemembered(for: memory, at: now)
+            else { continue }
+            use.matches[index].localCost = plan.localCost(
+                match.cost, variant: match.variant, instances: link.store.instances)
         }
     }
 

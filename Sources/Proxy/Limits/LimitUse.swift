@@ -27,6 +27,9 @@ struct LimitMatch {
     var isLeased = false
     /// Whether its verdict is there before what is counted here was asked.
     var isDecided = false
+    /// What it costs of this instance's share, which counts beside the lease for a while after the store was away; 0: it
+    /// does not.
+    var localCost: UInt32 = 0
     /// Where the marks of the grants that it was charged to begin within `LimitUse.marks`.
     var marks = 0
 
@@ -125,11 +128,16 @@ extension LimitSet {
             return refusals
         }
         let match = use.matches[index]
-        if match.isDecided, !countsHere(match) { return step(index + 1, first, &use, now) }
+        let isHereToo = match.localCost > 0
+        if match.isDecided, !isHereToo, !countsHere(match) {
+            return step(index + 1, first, &use, now)
+        }
         return tables[match.rule].shard(match.hash).withLock { shard in
             let slot = LimitSet.slot(match, &shard, use.keys, now)
-            let local = shard.check(slot, cost: match.cost, now: now)
-            use.matches[index].verdict = match.verdict?.with(local: local) ?? local
+            let cost = isHereToo ? match.localCost : match.cost
+            let local = shard.check(slot, cost: cost, now: now)
+            use.matches[index].verdict =
+                match.verdict?.with(local: local, isBinding: isHereToo) ?? local
             let refusals = step(index + 1, first, &use, now)
             settle(&use.matches[index], slot, &shard, refusals, now)
             return refusals
@@ -169,8 +177,8 @@ extension LimitSet {
         if !verdict.isAllowed {
             match.decision = match.isShadow ? .shadowDeny : .deny
             if !verdict.isPenalized { shard.strike(slot, now: now) }
-        } else if refusals == 0, !match.isDecided {
-            shard.spend(slot, cost: match.cost, now: now)
+        } else if refusals == 0, !match.isDecided || match.localCost > 0 {
+            shard.spend(slot, cost: max(match.cost, match.localCost), now: now)
             match.isCharged = true
         }
         // Rates on trial see what they would see in place of the rule's own.

@@ -20,7 +20,7 @@ public struct GrantTerms: Sendable, Equatable {
         let period = meter.rate.periodNanoseconds
         nanoseconds =
             switch meter.algorithm {
-            case .slidingWindow: min(max(period / 125, 5_000_000), 250_000_000)
+            case .slidingWindow: min(max(period / 125, 5_000_000), 400_000_000)
             case .fixedWindow: min(max(period / 20, 5_000_000), 100_000_000)
             case .tokenBucket: min(max(meter.depth / 10, 5_000_000), 100_000_000)
             }
@@ -45,6 +45,9 @@ public struct Lease: Sendable, Equatable {
         /// The store has to be asked.
         case ask
     }
+
+    /// Tokens a second that a request of one token stands for at first: one within a fifth of a second.
+    private static let noteWeight = 5.0
 
     /// What is left of the lease.
     public private(set) var tokens: UInt32 = 0
@@ -75,7 +78,8 @@ public struct Lease: Sendable, Equatable {
     public mutating func note(_ cost: UInt32, now: Instant) {
         // What came longer ago than about a fifth of a second weighs nothing: traffic comes in bursts.
         let passed = Double(now.nanoseconds(since: lastWanted)) / 1e9
-        tokensPerSecond = tokensPerSecond * max(0, 1 - 5 * passed) + 5 * Double(cost)
+        let weight = Self.noteWeight
+        tokensPerSecond = tokensPerSecond * max(0, 1 - weight * passed) + weight * Double(cost)
         lastWanted = max(lastWanted, now)
     }
 
@@ -106,7 +110,11 @@ public struct Lease: Sendable, Equatable {
             waiting = min(waiting &+ cost, 1 << 30)
             return nil
         }
-        let used = UInt32(min(tokensPerSecond * Double(terms.nanoseconds) / 1e9, 1e9))
+        // A request that comes alone says nothing about a pace: what else it asked for would have to go back.
+        let isAlone = tokensPerSecond <= Self.noteWeight * Double(cost)
+        let inLease = tokensPerSecond * Double(terms.nanoseconds) / 1e9
+        // Rounded up: a lease that is used up before its end costs one more call than one that is not.
+        let used = isAlone ? cost : UInt32(min(inLease.rounded(.up), 1e9))
         let want = min(max(used, waiting), terms.wantMax)
         waiting = 0
         return max(cost, want)

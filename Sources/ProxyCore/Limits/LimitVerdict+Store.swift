@@ -18,13 +18,15 @@ extension LimitVerdict {
         return verdict
     }
 
-    /// The same, with what is counted here alone: penalties and rates on trial.
-    public func with(local: LimitVerdict) -> LimitVerdict {
+    /// The same, with what is counted here alone: penalties and rates on trial. `isBinding`: what is counted here has
+    /// to allow it as well.
+    public func with(local: LimitVerdict, isBinding: Bool = false) -> LimitVerdict {
         var verdict = self
         verdict.isCandidateAllowed = local.isCandidateAllowed
-        if local.isPenalized {
+        if local.isPenalized || isBinding && !local.isAllowed {
             verdict.isAllowed = false
-            verdict.isPenalized = true
+            verdict.isPenalized = local.isPenalized
+            if isBinding, !local.isAllowed { verdict.remaining = 0 }
             verdict.retryNanoseconds = max(verdict.retryNanoseconds, local.retryNanoseconds)
         }
         return verdict

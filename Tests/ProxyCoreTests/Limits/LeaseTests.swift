@@ -66,8 +66,8 @@ struct LeaseTests {
     @Test("terms: at most half the limit lies untouched, a lease is short beside its period")
     func terms() {
         #expect(Self.terms.wantMax == 100)
-        #expect(Self.terms.nanoseconds == 250 * millisecond)
-        #expect(Self.terms.refusalNanoseconds == 125 * millisecond...2 * oneSecond)
+        #expect(Self.terms.nanoseconds == 400 * millisecond)
+        #expect(Self.terms.refusalNanoseconds == 200 * millisecond...2 * oneSecond)
         #expect(GrantTerms(Self.meter, holders: 4).nanoseconds == 100 * millisecond)
         #expect(GrantTerms(Self.meter, holders: 50).wantMax == 10)
         #expect(GrantTerms(Self.meter, holders: 100_000).wantMax == 1)
@@ -97,6 +97,21 @@ struct LeaseTests {
         #expect(lease.want(Self.terms) != nil)
     }
 
+    @Test(
+        "a request alone asks for itself, a pace for all that a lease lasts and no token less",
+        arguments: [
+            // Milliseconds between requests, their cost; tokens wanted within 400 ms.
+            (1000, 1, 1), (200, 1, 1), (200, 3, 3), (75, 1, 6), (11, 1, 37), (11, 2, 73),
+            (1, 1, 100),
+        ] as [(UInt64, UInt32, UInt32)])
+    func pace(milliseconds: UInt64, cost: UInt32, wanted: UInt32) {
+        let lease = Held()
+        for number in 0..<1000 {
+            _ = lease.take(cost, at: epoch + UInt64(number) * milliseconds * millisecond)
+        }
+        #expect(lease.want(Self.terms, cost) == wanted)
+    }
+
     @Test("a lease runs from when its question was sent, as long as the store says")
     func end() throws {
         let lease = Held()
@@ -118,8 +133,8 @@ struct LeaseTests {
         try lease.granted(2, of: 3, good: 50 * millisecond, sentAt: epoch)
         for _ in 0..<2 { #expect(lease.take(at: epoch) == .allow) }
         #expect(lease.take(at: epoch) == .deny(retryNanoseconds: 50_000))
-        #expect(lease.take(at: epoch + 124 * millisecond) == .deny(retryNanoseconds: 0))
-        #expect(lease.take(at: epoch + 125 * millisecond) == .ask)
+        #expect(lease.take(at: epoch + 199 * millisecond) == .deny(retryNanoseconds: 0))
+        #expect(lease.take(at: epoch + 200 * millisecond) == .ask)
     }
 
     @Test("what comes back stays only in the lease that it was taken from")
@@ -139,12 +154,12 @@ struct LeaseTests {
     func refusal() throws {
         let lease = Held()
         _ = lease.want(Self.terms, 3)
-        try lease.refused(Self.terms, retry: 150 * millisecond, cost: 3, at: epoch)
-        let soon = epoch + 149 * millisecond
+        try lease.refused(Self.terms, retry: 250 * millisecond, cost: 3, at: epoch)
+        let soon = epoch + 249 * millisecond
         #expect(lease.take(3, at: soon) == .deny(retryNanoseconds: millisecond))
         #expect(lease.take(4, at: soon) == .deny(retryNanoseconds: millisecond))
         #expect(lease.take(2, at: soon) == .ask)
-        #expect(lease.take(3, at: epoch + 150 * millisecond) == .ask)
+        #expect(lease.take(3, at: epoch + 250 * millisecond) == .ask)
     }
 
     @Test("a short refusal is believed for half a lease, and told as it is")
@@ -152,8 +167,8 @@ struct LeaseTests {
         let lease = Held()
         try lease.refused(Self.terms, retry: millisecond, at: epoch)
         #expect(lease.take(at: epoch) == .deny(retryNanoseconds: millisecond))
-        #expect(lease.take(at: epoch + 124 * millisecond) == .deny(retryNanoseconds: 0))
-        #expect(lease.take(at: epoch + 125 * millisecond) == .ask)
+        #expect(lease.take(at: epoch + 199 * millisecond) == .deny(retryNanoseconds: 0))
+        #expect(lease.take(at: epoch + 200 * millisecond) == .ask)
     }
 
     @Test("a long refusal is told whole, and believed for a while")
@@ -183,8 +198,8 @@ struct LeaseTests {
             now += 5 * millisecond
             _ = lease.take(at: now)
         }
-        // 200 a second: 50 in a lease of 250 ms.
-        #expect((45...55).contains(lease.want(Self.terms) ?? 0))
+        // 200 a second: 80 in a lease of 400 ms.
+        #expect((72...88).contains(lease.want(Self.terms) ?? 0))
         lease.lease.failed()
         for _ in 0..<50_000 {
             now += 10_000
