@@ -83,8 +83,8 @@ let package = Package(
             ]),
 
         .target(
-            name: "Support", dependencies: ["EventLoop", "Locking", "Time"], path: "Tests/Support",
-            exclude: ["tls_server.py"], swiftSettings: house),
+            name: "Support", dependencies: ["EventLoop", "Locking", "Redis", "Time"],
+            path: "Tests/Support", exclude: ["tls_server.py"], swiftSettings: house),
         tests("EventLoopTests", ["EventLoop", "Locking", "Support", "Time"]),
         tests(
             "UpstreamTests",

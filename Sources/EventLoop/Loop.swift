@@ -52,6 +52,7 @@ public import Time
 
     /// A loop that is not yet run by any thread; fails only when the process is out of descriptors.
     public init() throws(LoopError) {
+        try Loop.checkDescriptors()
         unsafe uv = .allocate(capacity: 1)
         unsafe wakeup = .allocate(capacity: 1)
         unsafe ticker = .allocate(capacity: 1)
@@ -69,6 +70,18 @@ public import Time
         unsafe uv_timer_init(uv, ticker)
         unsafe uv_prepare_init(uv, beforePoll)
         unsafe uv_check_init(uv, afterPoll)
+    }
+
+    /// libuv ends the process if descriptors run out while it makes the pipe that all its loops share. Each loop
+    /// needs six, the first with that pipe: whether they are there is found out before.
+    private static func checkDescriptors() throws(LoopError) {
+        var ends: [uv_file] = []
+        defer { for end in ends { close(end) } }
+        for _ in 0..<3 {
+            var pair: [uv_file] = [-1, -1]
+            try unsafe LoopError.check(uv_pipe(&pair, 0, 0), "event loop")
+            ends += pair
+        }
     }
 
     /// The loop that owns a libuv handle, from the handle's `loop` pointer.

@@ -2,10 +2,13 @@ import Glibc
 
 /// Runs `body` while the process may open no more descriptors than it has. For exit tests: the limit
 /// is the whole process's.
-func withoutDescriptors(_ body: () throws -> Void) throws {
+func withoutDescriptors(_ body: () throws -> Void) throws { try withDescriptors(0, body) }
+
+/// The same, with that number of descriptors that may be opened.
+func withDescriptors(_ left: Int32, _ body: () throws -> Void) throws {
     let next = unsafe open("/dev/null", O_RDONLY)
     close(next)
-    try withDescriptorLimit(next, body)
+    try withDescriptorLimit(next + left, body)
 }
 
 /// Runs `body` while the lowest number that is no descriptor is `limit`.

@@ -204,12 +204,18 @@ struct LoopTests {
         #expect(values == [0, 1, 0, 2])
     }
 
-    @Test("without descriptors there is no loop, and an error that says so")
-    func exhaustion() async {
-        await #expect(processExitsWith: .success) {
-            try withoutDescriptors {
-                #expect(throws: LoopError.self) { try Loop() }
+    // The first loop of a process is the one that libuv may not survive: each number has a process of its own.
+    @Test(
+        "without descriptors, or with a few, there is no loop, and an error that says so",
+        arguments: 0...3 as ClosedRange<Int32>)
+    func exhaustion(left: Int32) async {
+        await #expect(processExitsWith: .success) { [left] in
+            try withDescriptors(left) {
+                let error = #expect(throws: LoopError.self) { try Loop() }
+                #expect(error?.description == "event loop: too many open files")
             }
+            // Nothing is held of what was tried.
+            _ = try Loop()
         }
     }
 }

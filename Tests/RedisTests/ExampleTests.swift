@@ -2,6 +2,7 @@ import EventLoop
 import Foundation
 import Locking
 import Redis
+import Support
 import Testing
 import Time
 

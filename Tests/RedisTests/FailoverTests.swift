@@ -19,6 +19,8 @@ private final class Follower: MasterObserver {
     private(set) var acknowledged: [Endpoint: Int] = [:]
     private(set) var emergencyReads = 0
     private var isWriting = true
+    private let pause = Suspension<Void>()
+    private var pauseEnd: Timer?
 
     init(_ mode: ResolverSettings.Mode, _ options: DriverOptions = DriverOptions(), on loop: Loop) {
         var clientOptions = ClientOptions(commandNanoseconds: 100 * millisecond)
@@ -26,6 +28,7 @@ private final class Follower: MasterObserver {
         client = Client(on: loop, feed: feed, clientOptions, observer: recorder)
         driver = MasterDriver(
             on: loop, ResolverSettings(mode), options, feed: feed, observer: self)
+        pauseEnd = Timer(on: loop) { [pause] in pause.resume(()) }
         driver?.start()
         client.start()
     }
@@ -56,13 +59,17 @@ private final class Follower: MasterObserver {
                 if case .success(.bulk) = get, recorder.readOnly.last == true {
                     emergencyReads += 1
                 }
-                await loop.sleep(nanoseconds: 10 * millisecond)
+                // A task that sleeps when its loop ends is never freed, nor is what it holds.
+                guard isWriting else { return }
+                pauseEnd?.arm(afterNanoseconds: 10 * millisecond)
+                await pause.wait()
             }
         }
     }
 
     func close() {
         isWriting = false
+        pause.resume(())
         driver?.close()
         client.close()
     }

@@ -96,11 +96,8 @@ final class Relay {
                 for index in 0..<bytes.count { other.write(bytes.extracting(index..<index + 1)) }
             case .delay(let nanoseconds):
                 let copy = (0..<bytes.count).map { bytes[$0] }
-                let loop = loop
-                loop.spawn {
-                    await loop.sleep(nanoseconds: nanoseconds)
-                    other.write(copy.span)
-                }
+                let later = Timer(on: loop) { [weak other] in other?.write(copy.span) }
+                later.arm(afterNanoseconds: nanoseconds)
             case .stall: break
             }
         }

@@ -111,6 +111,7 @@ final class Simulation {
 
     /// Runs it to its end. What was wrong, or nil.
     func run() -> String? {
+        defer { end() }
         for node in nodes { node.begin() }
         for sentinel in sentinels { sentinel.begin() }
         for instance in instances { instance.begin() }
@@ -128,6 +129,12 @@ final class Simulation {
             let at = world.time + ms(world.chance(6_000))
             world.at(at) { [self] in inject(fault) }
         }
+    }
+
+    /// Those who take part let go of each other.
+    private func end() {
+        world.end()
+        for process in nodes as [Process] + sentinels + instances { process.end() }
     }
 
     /// All faults end.

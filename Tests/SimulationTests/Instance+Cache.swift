@@ -106,7 +106,7 @@ extension Instance {
         for key in owed.entries { _ = ask(.replay) { .purge($0, key: key) } }
         let (generation, data) = (generation, data)
         _ = ask(.replay) { [self] number in
-            replays[number] = { [self] in
+            replays[number] = { [unowned self] in
                 guard self.data === data else { return }
                 journal.carriedOut(owed, by: generation)
             }

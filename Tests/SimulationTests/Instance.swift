@@ -6,7 +6,7 @@ import Time
 /// what they say.
 final class Instance: Process {
     let number: Int
-    let judge: Judge
+    unowned let judge: Judge
     let flaws: Flaws
     var nodes: [Endpoint: RedisNode] = [:]
     var sentinels: [Endpoint: SentinelNode] = [:]

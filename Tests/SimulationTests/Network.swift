@@ -99,15 +99,20 @@ class Process {
 
     func revive() { isAlive = true }
 
+    /// Nothing happens to it any more.
+    func end() { inbox = [] }
+
     fileprivate func forget(_ connection: Connection) {
         connections.removeAll { $0 === connection }
     }
 }
 
 /// A TCP connection: what is sent arrives in order, late, or never.
+///
+/// Both ends outlive it, for the simulation has them until it ends.
 final class Connection {
-    let client: Process
-    let server: Process
+    unowned let client: Process
+    unowned let server: Process
     /// Of the publication that it was made for; data connections only.
     var generation: UInt64 = 0
     /// Of the listener; listeners only.

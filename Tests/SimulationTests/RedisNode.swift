@@ -45,7 +45,7 @@ final class RedisNode: Process {
     private var isSynchronised = false
     private var roleNumber = 0
     var peers: () -> [RedisNode] = { [] }
-    var judge: Judge
+    unowned let judge: Judge
     var replicationLag = 20
 
     init(_ number: Int, role: Role, network: Network, judge: Judge) {

@@ -31,7 +31,7 @@ final class SentinelNode: Process {
     private var ticks = 0
     var nodes: () -> [RedisNode] = { [] }
     var others: () -> [SentinelNode] = { [] }
-    let judge: Judge
+    unowned let judge: Judge
     private static let period = ms(100)
     private static let timeout = ms(3_000)
 

@@ -88,6 +88,42 @@ struct SimulationTests {
     }
 }
 
+@Suite("A simulation that has ended")
+struct EndTests {
+    private struct Traces {
+        weak var simulation: Simulation?
+        weak var world: World?
+        weak var judge: Judge?
+        var processes: [() -> Process?] = []
+
+        /// What is still there.
+        var left: Int {
+            processes.count { $0() != nil }
+                + [simulation, world, judge as AnyObject?].count { $0 != nil }
+        }
+    }
+
+    /// Runs a seed and lets go of it.
+    private func run(_ seed: UInt64, _ flaws: Flaws) -> (traces: Traces, isWrong: Bool) {
+        let simulation = Simulation(seed: seed, flaws: flaws)
+        let isWrong = simulation.run() != nil
+        var traces = Traces(
+            simulation: simulation, world: simulation.world, judge: simulation.judge)
+        let processes = simulation.nodes as [Process] + simulation.sentinels + simulation.instances
+        traces.processes = processes.map { process in { [weak process] in process } }
+        return (traces, isWrong)
+    }
+
+    @Test("leaves nothing behind, whether it came to its end or was broken off")
+    func freed() {
+        // Of the second ones some end while a process is stopped or the links are cut.
+        let fine = (0..<5).map { run($0, []) }
+        let wrong = (0..<20).map { run($0, .servesUnproved) }
+        #expect(!fine.contains(where: \.isWrong) && wrong.contains(where: \.isWrong))
+        for end in fine + wrong { #expect(end.traces.left == 0) }
+    }
+}
+
 @Suite("Mistakes made on purpose")
 struct FlawTests {
     struct Mistake: Sendable, CustomTestStringConvertible {

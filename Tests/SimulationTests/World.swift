@@ -94,6 +94,9 @@ final class World {
         time = max(time, end)
     }
 
+    /// What was to happen does not: it holds those to whom it would have happened, and they hold the world.
+    func end() { heap = [] }
+
     private func siftDown() {
         var parent = 0
         while true {

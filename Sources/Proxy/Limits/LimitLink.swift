@@ -141,6 +141,7 @@ final class LimitLink {
             loop.spawn { [self] in await send(batch) }
         } else if queue.isIdle, let drained {
             self.drained = nil
+            close()
             drained()
         }
     }
@@ -311,12 +312,18 @@ final class LimitLink {
         }
     }
 
-    /// Gives all leases back, then calls `done`: the worker is about to end.
+    /// Gives all leases back, ends the connection, then calls `done`: the worker is about to end.
     func drain(_ done: @escaping () -> Void) {
         for (place, _) in granted { giveBack(place, by: .never) }
         granted.removeAll()
         drained = done
         flush()
+    }
+
+    private func close() {
+        clock?.cancel()
+        presence?.cancel()
+        client.close()
     }
 }
 

@@ -1,5 +1,5 @@
 /// An answer of a server, as far as questions about the topology go: what the parsers of this folder read.
-public indirect enum TopologyValue: Sendable, Equatable {
+public enum TopologyValue: Sendable, Equatable {
     /// A simple or bulk string.
     case text([UInt8])
     /// An integer.

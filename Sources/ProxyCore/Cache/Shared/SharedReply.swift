@@ -1,7 +1,7 @@
 public import Telemetry
 
 /// A reply of Redis, in the shapes of RESP2.
-public indirect enum SharedReply: Sendable, Equatable {
+public enum SharedReply: Sendable, Equatable {
     /// Nothing.
     case null
     /// A number.

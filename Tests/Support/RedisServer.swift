@@ -1,18 +1,18 @@
-import Glibc
-import Locking
-import Redis
-import Support
+internal import Glibc
+internal import Locking
+public import Redis
 
 /// A real redis-server or Sentinel on a free port of the loopback interface, with a directory of its own.
 /// Ended with the last reference.
-final class RedisServer: Sendable {
-    let endpoint: Endpoint
+public final class RedisServer: Sendable {
+    /// Where it listens.
+    public let endpoint: Endpoint
     private let arguments: [String]
     private let directory: TemporaryDirectory
     private let program: Locked<Program?> = Locked(nil)
 
     /// Starts a data node with these options, such as `["--requirepass", "x"]`, and waits until it answers.
-    convenience init(_ options: [String] = []) throws {
+    public convenience init(_ options: [String] = []) throws {
         let directory = try TemporaryDirectory()
         try self.init(directory, port: try freePort()) { port in
             [
@@ -24,7 +24,7 @@ final class RedisServer: Sendable {
     }
 
     /// Starts a Sentinel with this configuration.
-    convenience init(sentinel lines: [String]) throws {
+    public convenience init(sentinel lines: [String]) throws {
         let directory = try TemporaryDirectory()
         let port = try freePort()
         let file = directory.path + "/sentinel.conf"
@@ -51,7 +51,7 @@ final class RedisServer: Sendable {
     deinit { kill() }
 
     /// Starts it, again after `kill`; `more` overrides options.
-    func start(_ more: [String] = []) throws {
+    public func start(_ more: [String] = []) throws {
         let program = try Program(arguments + more)
         self.program.withLock { $0 = program }
         for _ in 0..<500 {
@@ -62,17 +62,17 @@ final class RedisServer: Sendable {
     }
 
     /// kill -9.
-    func kill() { program.withLock { $0.take() }?.end() }
+    public func kill() { program.withLock { $0.take() }?.end() }
 
     /// SIGSTOP: it holds its connections and says nothing.
-    func stop() { program.withLock { $0?.signal(SIGSTOP) } }
+    public func stop() { program.withLock { $0?.signal(SIGSTOP) } }
 
     /// SIGCONT.
-    func resume() { program.withLock { $0?.signal(SIGCONT) } }
+    public func resume() { program.withLock { $0?.signal(SIGCONT) } }
 
     /// Sends one command on a connection of its own; the first line of the answer, without CR LF.
     @discardableResult
-    func call(_ words: String...) throws -> String {
+    public func call(_ words: String...) throws -> String {
         let socket = try RawSocket(port: endpoint.port)
         defer { socket.close() }
         let parts = words.map { "$\($0.utf8.count)\r\n\($0)\r\n" }
@@ -81,7 +81,7 @@ final class RedisServer: Sendable {
     }
 
     /// The bulk string that a command answers.
-    func read(_ words: String...) throws -> String {
+    public func read(_ words: String...) throws -> String {
         let socket = try RawSocket(port: endpoint.port)
         defer { socket.close() }
         let parts = words.map { "$\($0.utf8.count)\r\n\($0)\r\n" }
@@ -91,7 +91,7 @@ final class RedisServer: Sendable {
     }
 
     /// Waits until `condition` holds, from a thread that may block; throws after 20 s.
-    static func wait(_ what: String, _ condition: () throws -> Bool) throws {
+    public static func wait(_ what: String, _ condition: () throws -> Bool) throws {
         for _ in 0..<1000 {
             if try condition() { return }
             usleep(20_000)
@@ -100,7 +100,11 @@ final class RedisServer: Sendable {
     }
 }
 
-struct WaitedInVain: Error { let what: String }
+/// A condition that did not come true in time.
+public struct WaitedInVain: Error {
+    /// What was waited for.
+    public let what: String
+}
 
 private struct ServerTrouble: Error {
     let what: String
@@ -110,7 +114,7 @@ private struct ServerTrouble: Error {
 private let given: Locked<Set<UInt16>> = Locked([])
 
 /// A port that is free now and was given to no other test.
-func freePort() throws -> UInt16 {
+public func freePort() throws -> UInt16 {
     for _ in 0..<100 {
         // Below the range of ephemeral ports, so that no outgoing connection takes it meanwhile.
         let port = UInt16.random(in: 20_000..<32_000)
@@ -121,54 +125,4 @@ func freePort() throws -> UInt16 {
         }
     }
     throw ServerTrouble("no free port")
-}
-
-/// One master, two replicas, three Sentinels.
-final class Topology: Sendable {
-    let master: RedisServer
-    let replicas: [RedisServer]
-    let sentinels: [RedisServer]
-    static let group = "main"
-
-    var nodes: [RedisServer] { [master] + replicas }
-
-    /// Starts all and waits until everybody knows everybody. With `password` both the nodes and the
-    /// Sentinels ask for it.
-    init(password: String? = nil, downAfterMilliseconds: Int = 500) throws {
-        var options: [String] = []
-        if let password { options = ["--requirepass", password, "--masterauth", password] }
-        master = try RedisServer(options)
-        let port = "\(master.endpoint.port)"
-        replicas = try (0..<2).map { _ in
-            try RedisServer(options + ["--replicaof", "127.0.0.1", port])
-        }
-        let nodes = [master] + replicas
-        try RedisServer.wait("the replicas") {
-            try password != nil
-                || nodes[0].read("INFO", "replication").contains("connected_slaves:2")
-        }
-        let group = Self.group
-        var lines = [
-            "sentinel monitor \(group) 127.0.0.1 \(port) 2",
-            "sentinel down-after-milliseconds \(group) \(downAfterMilliseconds)",
-            "sentinel failover-timeout \(group) 10000", "sentinel parallel-syncs \(group) 1",
-        ]
-        if let password {
-            lines.append("sentinel auth-pass \(group) \(password)")
-            lines += ["requirepass \(password)", "sentinel sentinel-pass \(password)"]
-        }
-        let configuration = lines
-        sentinels = try (0..<3).map { _ in try RedisServer(sentinel: configuration) }
-        guard password == nil else { return }
-        for sentinel in sentinels {
-            try RedisServer.wait("the Sentinels") {
-                let known = try sentinel.call("SENTINEL", "CKQUORUM", group)
-                let replicas = try sentinel.call("SENTINEL", "REPLICAS", group)
-                return known.contains("OK 3 usable") && replicas == "*2"
-            }
-        }
-    }
-
-    /// The node that listens there.
-    func node(_ endpoint: Endpoint?) -> RedisServer? { nodes.first { $0.endpoint == endpoint } }
 }
