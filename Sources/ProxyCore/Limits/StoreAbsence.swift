@@ -10,6 +10,7 @@ public struct StoreAbsence: Sendable, Equatable {
     private static let othersNanoseconds: UInt64 = 1_500_000_000
 
     private var since: Instant?
+    private var lastBegin = Instant(nanoseconds: 0)
     private var end = Instant(nanoseconds: 0)
     private var length: UInt64 = 0
     private var rememberedUntil = Instant(nanoseconds: 0)
@@ -17,13 +18,18 @@ public struct StoreAbsence: Sendable, Equatable {
     /// The store was never away.
     public init() {}
 
-    /// The store is out of reach; told again while it is, nothing changes.
-    public mutating func began(at now: Instant) { since = since ?? now }
+    /// The store is out of reach; told again while it is, nothing changes. While the last time still matters, it goes on:
+    /// a moment's absence must not make a long one forgotten.
+    public mutating func began(at now: Instant) {
+        guard since == nil else { return }
+        since = isRemembered(at: now) ? lastBegin : now
+    }
 
     /// The store is there again.
     public mutating func ended(at now: Instant) {
         guard let since else { return }
         self.since = nil
+        lastBegin = since
         end = now
         length = now.nanoseconds(since: since)
         rememberedUntil = now.advanced(byNanoseconds: length)

@@ -50,6 +50,23 @@ struct StoreAbsenceTests {
         #expect(!absence.isRemembered(at: Instant(nanoseconds: 120 * Self.second)))
     }
 
+    @Test("an absence soon after a long one makes that longer; later it is one of its own")
+    func again() {
+        func instant(_ tenths: UInt64) -> Instant {
+            Instant(nanoseconds: tenths * Self.second / 10)
+        }
+        var absence = Self.absence(from: 100, to: 105)
+        absence.began(at: instant(1059))
+        absence.ended(at: instant(1060))
+        #expect(absence.isRemembered(at: instant(1119)))
+        #expect(!absence.isRemembered(at: instant(1120)))
+        #expect(absence.isRemembered(for: 2 * Self.second, at: instant(1094)))
+        #expect(!absence.isRemembered(for: 2 * Self.second, at: instant(1095)))
+        absence.began(at: instant(2000))
+        absence.ended(at: instant(2001))
+        #expect(!absence.isRemembered(at: instant(2002)))
+    }
+
     @Test(
         "how long rates remember: a window for its period, a bucket until it is full",
         arguments: [
