@@ -109,8 +109,8 @@ def test_both_instances_are_used(stack):
     harness.wait_until(lambda: stack.log("proxy-1") and stack.log("proxy-2"), "requests to both")
 
 
-@pytest.mark.parametrize("path", ["/metrics", "/metrics/", "//metrics", "/%6detrics", "/m%65trics", "/%2d/ready", "/-/ready",
-                                  "/-/reload", "/%2D/healthy"])
+@pytest.mark.parametrize("path", ["/metrics", "/metrics/", "//metrics", "/%6detrics", "/m%65trics",
+                                  "/%2d/ready", "/-/ready", "/-/reload", "/%2D/healthy"])
 def test_the_front_keeps_operators_pages_to_itself(stack, path):
     for method in ("GET", "POST"):
         response = client.fetch(stack.front, method, path)

@@ -50,7 +50,7 @@ struct StoreAbsenceTests {
         #expect(!absence.isRemembered(at: Instant(nanoseconds: 120 * Self.second)))
     }
 
-    @Test("a moment's absence soon after a long one makes that one longer; later it is one of its own")
+    @Test("an absence soon after a long one makes that longer; later it is one of its own")
     func again() {
         func instant(_ tenths: UInt64) -> Instant {
             Instant(nanoseconds: tenths * Self.second / 10)
