@@ -42,7 +42,10 @@ def test_haproxy_accepts_its_configuration(world, tmp_path):
     done = subprocess.run(["haproxy", "-c", "-V", "-f", HAPROXY], env=environment, text=True,
                           capture_output=True)
     assert done.returncode == 0 and "valid" in done.stdout, done.stderr
-    assert "WARNING" not in done.stderr, done.stderr
+    # A machine without a network does not reach the name server of its resolv.conf.
+    warnings = [line for line in done.stderr.splitlines()
+                if "WARNING" in line and "can't connect socket for nameserver" not in line]
+    assert not warnings
 
 
 def test_haproxy_offers_tls_where_there_is_a_certificate(tmp_path):
