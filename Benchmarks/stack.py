@@ -47,7 +47,7 @@ LIMITS = """limits:
   # Of this run: about every request, and never reached.
   - name: everyone
     key: client_ip
-    rate: 1000000/1s
+    rate: 60000000/1m
 """
 # (file, what is there, what this run puts in its place)
 SETTINGS = (
@@ -196,6 +196,7 @@ class Topology:
 
     def wrk(self, port, seconds):
         """One run of a closed loop; nothing is bound to a processor."""
+        note(f"wrk, {seconds} s")
         self.fresh += FRESH_STEP
         done = subprocess.run(
             ["wrk", "--latency", "-t1", f"-c{self.options.connections}", f"-d{seconds}s",
@@ -208,6 +209,7 @@ class Topology:
 
     def open(self, port, rate, seconds, warmup=0):
         """One run at a fixed rate."""
+        note(f"{rate:,.0f} requests/s, {seconds} s")
         self.fresh += FRESH_STEP
         return openload.run(
             self.openloop, f"http://127.0.0.1:{port}", rate, seconds, "--warmup", warmup,
@@ -270,6 +272,11 @@ class Topology:
                 if labels["proxy"] == "proxy_in":
                     at_edge[labels["code"]] = value
         return codes, at_edge, cache
+
+
+def note(words):
+    """Says on standard error what is being done."""
+    print(f"bench-stack: {words}", file=sys.stderr, flush=True)
 
 
 def cache_status(port, path):

@@ -79,6 +79,17 @@ struct RedisSettingsTests {
         #expect(settings.sharedCache == shared)
     }
 
+    @Test("copies of one moment end within a fifth of their time, none later than it")
+    func copies() {
+        var shared = SharedCacheSettings()
+        shared.copyMaxSeconds = 10
+        #expect(shared.copyNanoseconds(chance: 0) == 10_000_000_000)
+        #expect(shared.copyNanoseconds(chance: .max / 2) == 9_000_000_001)
+        #expect(shared.copyNanoseconds(chance: .max) == 8_000_000_001)
+        shared.copyMaxSeconds = .max
+        #expect(shared.copyNanoseconds(chance: .max) > 0)
+    }
+
     @Test("the shared tier needs memory, and can be left out")
     func tiers() throws {
         let base = SettingsTests.minimal + SettingsTests.redis

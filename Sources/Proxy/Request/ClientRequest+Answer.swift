@@ -215,7 +215,8 @@ extension ClientRequest {
         return StoredResponse(
             metadata, head, rendered: rendered.bytes, body: body, started: caching.started,
             hasRequestID: rendered.hasRequestID, account: memory.alive, shared: identity,
-            copyUntil: worker.instance.shared?.copyEnd(from: .now()) ?? .never)
+            copyUntil: worker.instance.shared?.copyEnd(from: .now(), chance: worker.random.next())
+                ?? .never)
     }
 
     private func keep(

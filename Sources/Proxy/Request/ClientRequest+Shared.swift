@@ -185,7 +185,7 @@ extension ClientRequest {
     /// The copy at hand, which is still what is in Redis.
     private func confirmedCandidate(_ link: SharedLink) -> StoredResponse? {
         guard let stored = caching.candidate else { return nil }
-        stored.copyUntil = link.tier.copyEnd(from: .now())
+        stored.copyUntil = link.tier.copyEnd(from: .now(), chance: worker.random.next())
         return stored
     }
 
@@ -234,7 +234,7 @@ extension ClientRequest {
                 entry.metadata, entry.head, rendered: rendered.bytes, body: body, started: start,
                 hasRequestID: rendered.hasRequestID, account: memory.alive,
                 shared: SharedIdentity(key: name, writeID: decoded.writeID),
-                copyUntil: tier.copyEnd(from: .now()))
+                copyUntil: tier.copyEnd(from: .now(), chance: worker.random.next()))
         } catch {
             worker.metrics.recordFaults[error].add()
             return nil

@@ -61,8 +61,8 @@ final class SharedTier: Sendable {
     }
 
     /// When a copy that is taken now has to be looked at again.
-    func copyEnd(from now: Instant) -> Instant {
-        now.advanced(byNanoseconds: UInt64(settings.copyMaxSeconds) * 1_000_000_000)
+    func copyEnd(from now: Instant, chance: UInt64) -> Instant {
+        now.advanced(byNanoseconds: settings.copyNanoseconds(chance: chance))
     }
 
     // MARK: Fills

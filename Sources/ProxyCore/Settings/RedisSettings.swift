@@ -132,4 +132,11 @@ public struct SharedCacheSettings: Sendable, Equatable {
 
     /// The defaults.
     public init() {}
+
+    /// For how many nanoseconds a copy that is taken now is used: up to a fifth less than the longest, by `chance`
+    /// (uniform in all of its range), so that what was filled together is not all looked at together.
+    public func copyNanoseconds(chance: UInt64) -> UInt64 {
+        let longest = UInt64(copyMaxSeconds) * second
+        return longest - (longest / 5).multipliedFullWidth(by: chance).high
+    }
 }

@@ -9,7 +9,8 @@ extension SettingsCatalogue {
             "Largest record; larger responses are kept in memory alone."),
         SettingsKey(
             "cache.redis.l1_max_age", "duration", "`30s`",
-            "How long a copy in memory is used without asking Redis again."),
+            "How long a copy in memory is used without asking Redis again;"
+                + " each up to a fifth less, at random."),
         SettingsKey(
             "cache.redis.coherence", "`strict` or `available`", "`available`",
             "While changes by others are not heard of: memory is used in place of errors only, or as"
