@@ -47,7 +47,7 @@ LIMITS = """limits:
   # Of this run: about every request, and never reached.
   - name: everyone
     key: client_ip
-    rate: 60000000/1m
+    rate: 10000000/1m
 """
 # (file, what is there, what this run puts in its place)
 SETTINGS = (
