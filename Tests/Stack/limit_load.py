@@ -2,6 +2,8 @@
 import threading
 import time
 
+import pytest
+
 import client as clients
 import harness
 from limit_support import settings, statuses
@@ -9,7 +11,8 @@ from limit_support import settings, statuses
 WARM = {"name": "warm", "when": {"path": "/warm"}, "rate": "1000000/1s"}
 
 
-def sharing(start, upstream, redis):
+@pytest.fixture
+def instances(start, upstream, redis):
     """A function that starts instances with these rules, which have asked `redis` for the first time."""
     def begin(*rules, count=3, timeout="2s", workers=1, cache="off", **redis_settings):
         made = []

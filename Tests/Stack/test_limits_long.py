@@ -10,8 +10,8 @@ import pytest
 
 import client as clients
 import harness
-from limit_load import Flow, Flows, Load, most_within, p99, redis_calls, sharing
-from redis_server import Server
+from limit_load import Flow, Flows, Load, instances, most_within, p99, redis_calls
+from shared_support import redis
 from topology_support import Stack
 
 pytestmark = pytest.mark.long
@@ -111,19 +111,6 @@ def test_the_three_rules_behind_haproxy(stack, address, items_alone):
 
 
 # MARK: Five instances
-
-@pytest.fixture
-def redis():
-    """A Redis of the test's own."""
-    with Server() as server:
-        yield server
-
-
-@pytest.fixture
-def instances(start, upstream, redis):
-    """Starts instances that share rules by that Redis."""
-    return sharing(start, upstream, redis)
-
 
 def within_windows(events, period):
     """The most that were let through in one of the windows that the wall clock begins."""

@@ -5,24 +5,11 @@ import time
 import pytest
 
 import harness
-from limit_load import Load, most_within, redis_calls, sharing
+from limit_load import Load, instances, most_within, redis_calls
 from limit_support import admin, decisions, statuses
-from redis_server import Server
+from shared_support import redis
 
 ONE = "152.152.152.152"
-
-
-@pytest.fixture
-def redis():
-    """A Redis of the test's own."""
-    with Server() as server:
-        yield server
-
-
-@pytest.fixture
-def instances(start, upstream, redis):
-    """Starts instances that share rules by that Redis."""
-    return sharing(start, upstream, redis)
 
 
 def use_up(proxies, target, count, who=None):
