@@ -106,18 +106,9 @@ class System(Stack):
         for pid in [self.pid(name) for name in names]:
             os.kill(pid, signal.SIGKILL)
 
-    @contextlib.contextmanager
     def stopped(self, *names):
         """SIGSTOP, and in the end SIGCONT."""
-        pids = [self.pid(name) for name in names]
-        for pid in pids:
-            os.kill(pid, signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            for pid in pids:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGCONT)
+        return harness.stopped(self.pid(name) for name in names)
 
     @contextlib.contextmanager
     def descriptors(self, name, more):

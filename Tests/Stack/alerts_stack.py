@@ -95,18 +95,9 @@ class AlertStack(Stack):
         children = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True)
         return [pid, *map(int, children.stdout.split())]
 
-    @contextlib.contextmanager
     def stopped(self, *names):
-        """SIGSTOP, and in the end SIGCONT."""
-        pids = [pid for name in names for pid in self.below(name)]
-        for pid in pids:
-            os.kill(pid, signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            for pid in pids:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGCONT)
+        """SIGSTOP, and in the end SIGCONT; of what they started, too."""
+        return harness.stopped(pid for name in names for pid in self.below(name))
 
     @contextlib.contextmanager
     def repeated(self, action, every):

@@ -1,5 +1,6 @@
 """Starting, watching and stopping meliproxy; ports, waiting, metrics."""
 import collections
+import contextlib
 import itertools
 import json
 import os
@@ -41,6 +42,20 @@ def free_port():
         _claims.append(claim)
         return port
     raise AssertionError("no free port")
+
+
+@contextlib.contextmanager
+def stopped(pids):
+    """SIGSTOP of these processes, and in the end SIGCONT."""
+    pids = list(pids)
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
 
 
 def wait_until(condition, what, within=10.0, every=0.01):
