@@ -62,7 +62,7 @@ test: ## all tests that fit in 20 minutes: unit, integration, the whole stack
 	@scripts/test
 
 .PHONY: check
-check: packages ## within a minute on a warm build: format, warnings, unit and tidy tests, lints
+check: packages ## two minutes on a warm build: format, warnings, unit and tidy tests, lints
 	@swift format lint --strict --recursive $(SWIFT_FILES)
 	@swift build --build-tests
 	@scripts/lint
@@ -115,7 +115,7 @@ bench: ## meliproxy beside nginx, HAProxy, Varnish, Envoy; writes docs/benchmark
 	@exec python3 Benchmarks/bench.py $(ARGS)
 
 .PHONY: bench-stack
-bench-stack: ## 50,000 requests/s through HAProxy, all on one machine, closed and open loop; writes docs/benchmarks-stack.md (8 minutes)
+bench-stack: ## 50,000 requests/s through HAProxy, all on one machine, closed and open loop; writes docs/benchmarks-stack.md (5 to 20 minutes)
 	@scripts/install-packages bench stack
 	@$(MAKE) build
 	@exec python3 Benchmarks/stack.py $(ARGS)
